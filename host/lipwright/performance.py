@@ -1,0 +1,71 @@
+"""Sound to poses: the part of the line that runs on the Pi, from samples to servo targets, as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lipwright.audio.features import StreamingLogMel
+from lipwright.face.model import FaceModel
+from lipwright.face.profile import HeadProfile
+from lipwright.lips.model import LipModel
+
+Floats = npt.NDArray[np.float32]
+
+
+class Pose(NamedTuple):
+    """The targets that the head must have reached at one moment of the sound."""
+
+    time_s: float
+    """Sound time in seconds; the first poses of a stream lie before 0."""
+    targets: Floats
+    """Shape (channels,), 0..1 of each channel's calibrated range."""
+
+
+@dataclass
+class Asked:
+    """What the lip model asked for, moment by moment: the reference that the lips are judged against."""
+
+    times_s: list[float]
+    articulation: list[Floats]
+    """One (5,) vector per time, in the order of ``lipwright.lips.model.ARTICULATION``."""
+
+
+class Performer:
+    """Turns a stream of samples into a stream of poses, one per 20 ms, and remembers what it asked for.
+
+    It holds the state of one stream; make a new one for the next clip.
+    """
+
+    def __init__(self, lip_model: LipModel, face_model: FaceModel, profile: HeadProfile) -> None:
+        self.asked = Asked([], [])
+        self._features = StreamingLogMel()
+        self._lip_model = lip_model
+        self._lip_state = lip_model.initial_state()
+        self._face_model = face_model
+        self._face_state = face_model.initial_state()
+        self._rest = np.asarray(profile.rest_targets(), np.float32)
+        self.step_s = lip_model.step_ms / 1000
+        self._steps = 0
+
+    @property
+    def lookahead_s(self) -> float:
+        """How far a pose lies behind the newest sound that it was made from, in seconds."""
+        return (self._lip_model.lookahead_ms + self._face_model.lookahead_ms) / 1000
+
+    def push(self, samples: Floats) -> Iterator[Pose]:
+        """Takes mono 16 kHz samples (any number) and yields the poses that they complete."""
+        for features in self._features.push(samples):
+            heard_s = self._steps * self.step_s
+            frame = self._lip_model.step(features, self._lip_state)
+            self.asked.times_s.append(heard_s - self._lip_model.lookahead_ms / 1000)
+            self.asked.articulation.append(frame.articulation)
+            mouth = self._face_model.step(frame.code, self._face_state)
+            targets = self._rest.copy()
+            targets[: len(mouth)] = mouth
+            self._steps += 1
+            yield Pose(heard_s - self.lookahead_s, targets)

@@ -1,0 +1,228 @@
+"""``lipwright say``: speaks a sound file, on a board or on the simulated head."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from lipwright import resources
+from lipwright.audio.decode import Sound, open_sound
+from lipwright.audio.playback import Player
+from lipwright.boards import Board, SerialBoard, Stage, find_port, load_board
+from lipwright.errors import LipwrightError
+from lipwright.face.model import FaceModel
+from lipwright.face.profile import HeadProfile, load_profile
+from lipwright.files import write_atomically
+from lipwright.link.board_link import BoardLink
+from lipwright.lips.model import LipModel
+from lipwright.performance import Asked, Performer
+
+# How long before its time stamp a frame is sent. The design asks for 100 to 150 ms: enough for a
+# busy Pi to be late without the mouth noticing, little enough to stop quickly.
+AHEAD_S = 0.120
+# Rest before the first sound, so that a head that was let go is back under power when it speaks:
+# the board re-arms after 500 ms of good frames.
+RUN_IN_S = 0.8
+# Silence after the last sound, in which the lips come to rest.
+RUN_OUT_S = 0.4
+BLOCK_SAMPLES = 320
+
+EXAMPLES = """examples:
+  lipwright say --sim                       the sentence that ships with Lipwright, on the simulated head
+  lipwright say clip.wav --sim              any sound or video; writes clip.mp4 and clip.png here
+  lipwright say clip.wav --port /dev/ttyACM0   on your head, with the sound from the speakers
+  lipwright say clip.wav --sim --json -     the measurements as JSON on standard output
+
+exit codes: 0 spoken, 2 something you can mend (one sentence says what), 130 stopped with Ctrl-C
+"""
+
+
+@dataclass
+class Performance:
+    """What was performed: everything that a report, a picture or a film of it needs."""
+
+    sound: Sound
+    asked: Asked
+    start_s: float
+    """Host time at which the first sample sounds."""
+    link: BoardLink
+    profile: HeadProfile
+    wall_s: float
+    """Wall-clock seconds that the performance took."""
+
+    def report(self) -> dict[str, Any]:
+        """The part of the report that every board can give; names as in docs/architecture.md."""
+        status, info = self.link.status, self.link.info
+        sizes = self.link.bytes_per_frame
+        return {
+            "clip": self.sound.path.name,
+            "duration_s": round(self.sound.duration_s, 3),
+            "profile": self.profile.name,
+            "channels": len(self.profile.channels),
+            "firmware": {
+                "interpreter": info.interpreter,
+                "version": info.firmware_version,
+                "board": info.board,
+                "tick_hz": info.tick_hz,
+                "worst_tick_jitter_us": status.worst_jitter_us,
+            },
+            "frames": {
+                "sent": self.link.frames_sent,
+                "played": status.played,
+                "dropped": status.dropped,
+                "late": status.late,
+                "crc_errors": status.crc_errors,
+            },
+            "wire": {
+                "bytes_mean": round(float(np.mean(sizes)), 2) if sizes else None,
+                "bytes_max": max(sizes, default=None),
+            },
+        }
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds ``say`` to the command line."""
+    parser = subparsers.add_parser(
+        "say",
+        help="speak a sound file with the head",
+        description="Speaks a sound file: any WAV, FLAC, OGG or MP3, or a video's sound. "
+        "With no file, Lipwright says a sentence of its own.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("clip", nargs="?", type=Path, help="the sound or video file")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--sim", action="store_true", help="on the simulated head; makes a film and a picture")
+    where.add_argument("--port", help="on the board at this serial port (default: the only one connected)")
+    parser.add_argument("--profile", type=Path, help="head profile, a TOML file (default: the reference head)")
+    parser.add_argument("--json", metavar="FILE", help="write the measurements as JSON; - for standard output")
+    parser.add_argument("--mute", action="store_true", help="on a board: move the lips without playing the sound")
+    sim = parser.add_argument_group("on the simulated head")
+    sim.add_argument("-o", "--output", type=Path, default=Path(), help="folder for film and picture (default: here)")
+    sim.add_argument("--no-film", action="store_true", help="measure only: no film and no picture")
+    sim.add_argument(
+        "--virtual-time",
+        action="store_true",
+        help="let the simulation set the clock: faster than the sound, and the same to the bit each time",
+    )
+    sim.add_argument("--transcript", help="what is said (English), to judge the closures by")
+    parser.set_defaults(do=do_say)
+
+
+def do_say(arguments: argparse.Namespace) -> None:
+    """Speaks, then reports; raises LipwrightError with what the user can mend."""
+    sound = open_sound(arguments.clip or resources.shipped_clip())
+    profile = load_profile(arguments.profile)
+    lip_model, face_model = LipModel.load(), FaceModel.load(profile)
+    if arguments.sim:
+        board: Board = load_board(
+            "sim", profile=profile, virtual=arguments.virtual_time, transcript=arguments.transcript
+        )
+    else:
+        board = SerialBoard(arguments.port or find_port())
+    stage = board if isinstance(board, Stage) else None
+    if stage is not None:
+        stage.check(sound)
+        if not arguments.no_film:
+            arguments.output.mkdir(parents=True, exist_ok=True)
+    player = None if arguments.sim or arguments.mute else Player(sound, board.clock)
+    try:
+        performance = perform(sound, board, profile, lip_model, face_model, player)
+        report = performance.report()
+        if stage is not None:
+            report |= stage.measure(performance)
+            if not arguments.no_film:
+                for written in stage.record(performance, report, arguments.output):
+                    print(f"wrote {written}", file=sys.stderr)
+    finally:
+        board.close()
+    print(summary(report, performance), file=sys.stderr)
+    write_report(report, arguments.json)
+
+
+def perform(
+    sound: Sound,
+    board: Board,
+    profile: HeadProfile,
+    lip_model: LipModel,
+    face_model: FaceModel,
+    player: Player | None = None,
+) -> Performance:
+    """Streams the sound through the models to the board, each frame ``AHEAD_S`` before its time."""
+    clock = board.clock
+    performer = Performer(lip_model, face_model, profile)
+    lead_s = profile.lead_ms / 1000
+    began = time.perf_counter()
+    with BoardLink(board, profile) as link:
+        link.connect()
+        # The first pose lies one look-ahead before the sound, and must itself be sent ahead.
+        start_s = clock.now() + RUN_IN_S + performer.lookahead_s + lead_s + AHEAD_S
+        rest_until = start_s - performer.lookahead_s - lead_s
+        rest = np.asarray(profile.rest_targets(), np.float32)
+        at = clock.now() + AHEAD_S
+        while at < rest_until - performer.step_s / 2:
+            clock.sleep_until(at - AHEAD_S)
+            link.send(rest, at)
+            link.poll()
+            at += performer.step_s
+        if player is not None:
+            player.start(at=start_s)
+        silence = np.zeros(round((RUN_OUT_S + performer.lookahead_s) * sound.rate), np.float32)
+        with tqdm(total=round(sound.duration_s, 2), unit="s", desc="speaking", leave=False) as bar:
+            for block in (*sound.blocks(BLOCK_SAMPLES), silence):
+                for pose in performer.push(block):
+                    at = start_s + pose.time_s - lead_s
+                    clock.sleep_until(at - AHEAD_S)
+                    link.send(pose.targets, at)
+                    link.poll()
+                bar.update(min(len(block) / sound.rate, max(bar.total - bar.n, 0)))
+        link.finish()
+        if player is not None:
+            player.finish()
+    return Performance(sound, performer.asked, start_s, link, profile, time.perf_counter() - began)
+
+
+def summary(report: dict[str, Any], performance: Performance) -> str:
+    """The report in a few lines for people."""
+    frames, firmware = report["frames"], report["firmware"]
+    lines = [
+        f"{report['clip']}: {report['duration_s']:.1f} s spoken in {performance.wall_s:.1f} s "
+        f"by {firmware['interpreter']}, {report['channels']} channels at {firmware['tick_hz']} Hz",
+        f"frames: {frames['sent']} sent, {frames['played']} played, {frames['dropped']} dropped, "
+        f"{frames['late']} late, {frames['crc_errors']} broken on the wire; "
+        f"{report['wire']['bytes_mean']} bytes each",
+    ]
+    if "aperture" in report:
+        aperture, offset, closure = report["aperture"], report["offset_ms"], report["closure"]
+        lines.append(
+            f"lips against what was asked: r {_shown(aperture['r'])}, "
+            f"offset {_shown(offset['median'])} ms (negative: lips lead), "
+            f"closures made {_shown(closure['rate'])} of {closure['events']}"
+        )
+    return "\n".join(lines)
+
+
+def _shown(value: float | None) -> str:
+    return "not measurable" if value is None else f"{value:g}"
+
+
+def write_report(report: dict[str, Any], where: str | None) -> None:
+    """Writes the report as JSON to a file, to standard output for ``-``, or nowhere for None."""
+    if where is None:
+        return
+    text = json.dumps(report, indent=2) + "\n"
+    if where == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        write_atomically(Path(where), text.encode())
+    except OSError as error:
+        raise LipwrightError(f"cannot write the report to {where}: {error.strerror}") from error
