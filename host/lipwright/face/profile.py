@@ -1,0 +1,339 @@
+"""The head profile: which channel is which servo, and how far, how fast and which way it may move.
+
+A profile is a TOML file (models/reference_head.toml is the example to copy). It is read strictly: a mistake in
+it would move a real servo the wrong way, so every problem found is reported with the file, the key, what is
+wrong and what to do.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isnan, nan
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lipwright.errors import LipwrightError
+from lipwright.resources import models_dir
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+REFERENCE_PROFILE = "reference_head.toml"
+MAX_CHANNELS = 32  # two PCA9685 boards of 16 outputs
+PINS_PER_CHIP = 16
+PULSE_LIMITS_US = (400.0, 2600.0)  # what hobby servos survive; outside they press against their end stop
+PWM_LIMITS_HZ = (40.0, 330.0)  # analogue servos want 50; digital ones take up to 330
+TICK_LIMITS_HZ = (25.0, 200.0)
+SPEED_LIMITS = (0.05, 50.0)  # ranges per second
+LEAD_LIMITS_MS = (0.0, 300.0)
+
+# What the normalised articulation means in millimetres (degrees for the jaw) on this head.
+ARTICULATION_KEYS = (
+    "aperture_mm",
+    "width_neutral_mm",
+    "width_spread_mm",
+    "width_pucker_mm",
+    "rounding_mm",
+    "jaw_deg",
+    "tuck_mm",
+)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One servo: where it is plugged in and what a target of 0 and of 1 mean for it."""
+
+    name: str
+    output: int  # chip * 16 + pin
+    pulse_min_us: float
+    pulse_max_us: float
+    inverted: bool  # a target of 0 is then pulse_max_us
+    rest: float  # target of the pose that the head eases to
+    speed: float  # ranges per second, at most
+    group: str  # "mouth", "eyes", "lids", "brows" or "neck"; a maker may name more
+
+    @property
+    def chip(self) -> int:
+        """Which PCA9685, from 0."""
+        return self.output // PINS_PER_CHIP
+
+    @property
+    def pin(self) -> int:
+        """Which output of that PCA9685, 0 to 15, as printed on the board."""
+        return self.output % PINS_PER_CHIP
+
+    def pulse_us(self, target: float) -> float:
+        """Pulse width in microseconds for a target of 0..1 (clipped)."""
+        share = min(1.0, max(0.0, target))
+        if self.inverted:
+            share = 1.0 - share
+        return self.pulse_min_us + share * (self.pulse_max_us - self.pulse_min_us)
+
+
+@dataclass(frozen=True)
+class Collision:
+    """Two channels that touch when the sum of their targets passes a limit (upper and lower eyelid, say)."""
+
+    first: str
+    second: str
+    sum_max: float
+
+
+@dataclass(frozen=True)
+class HeadProfile:
+    """A validated head: its channels in wire order and the rates it runs at."""
+
+    name: str
+    channels: tuple[Channel, ...]
+    pwm_hz: float
+    tick_hz: int
+    lead_ms: float  # lag of the servos: frames are sent this much earlier
+    face_model: str  # file name, beside the profile or among the shipped models
+    articulation: Mapping[str, float]  # ARTICULATION_KEYS
+    collisions: tuple[Collision, ...]
+    path: Path
+
+    def rest_targets(self) -> NDArray[np.float32]:
+        """Targets of the rest pose, float32 (channels,)."""
+        return np.array([channel.rest for channel in self.channels], dtype=np.float32)
+
+    def index(self, name: str) -> int:
+        """Position of a channel in the frame; KeyError if the head has none of that name."""
+        for number, channel in enumerate(self.channels):
+            if channel.name == name:
+                return number
+        raise KeyError(name)
+
+    def indices(self, group: str) -> NDArray[np.intp]:
+        """Positions of all channels of a group, in frame order."""
+        return np.array(
+            [i for i, channel in enumerate(self.channels) if channel.group == group], dtype=np.intp
+        )
+
+    def pulses_us(self, targets: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Pulse widths in microseconds, float64 (channels,), for targets of 0..1."""
+        return np.array([c.pulse_us(float(t)) for c, t in zip(self.channels, targets, strict=True)])
+
+
+def load_profile(path: str | Path | None = None) -> HeadProfile:
+    """Reads and validates a head profile; None means the reference head that ships.
+
+    Raises LipwrightError, which lists every problem, if the file cannot be used.
+    """
+    file = Path(path) if path is not None else models_dir() / REFERENCE_PROFILE
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise LipwrightError(
+            f"There is no head profile {file}; give the path of a .toml file, or leave --profile out "
+            "for the reference head."
+        ) from None
+    except IsADirectoryError:
+        raise LipwrightError(f"{file} is a folder; give the path of the head profile's .toml file.") from None
+    except UnicodeDecodeError:
+        raise LipwrightError(f"{file} is not a text file; a head profile is TOML in UTF-8.") from None
+    except OSError as error:
+        raise LipwrightError(f"The head profile {file} cannot be read: {error.strerror}.") from None
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise LipwrightError(f"The head profile {file} is not valid TOML: {error}.") from None
+    return _Reader(file).profile(table)
+
+
+class _Reader:
+    """Collects every problem of one file, so that a maker mends them in one go."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.problems: list[str] = []
+
+    def profile(self, table: dict[str, Any]) -> HeadProfile:
+        known = (
+            "name",
+            "pwm_hz",
+            "tick_hz",
+            "lead_ms",
+            "face_model",
+            "articulation",
+            "channels",
+            "collisions",
+        )
+        self._refuse_unknown(table, known, "")
+        name = self._text(table, "name", "")
+        pwm_hz = self._number(table, "pwm_hz", "", PWM_LIMITS_HZ)
+        tick_hz = self._number(table, "tick_hz", "", TICK_LIMITS_HZ)
+        if not tick_hz.is_integer() and not isnan(tick_hz):
+            self._add("tick_hz", f"is {tick_hz:g}; give a whole number")
+        lead_ms = self._number(table, "lead_ms", "", LEAD_LIMITS_MS)
+        face_model = self._text(table, "face_model", "")
+        articulation = self._articulation(table)
+        channels = self._channels(table)
+        collisions = self._collisions(table, {channel.name for channel in channels})
+        if self.problems:
+            if len(self.problems) == 1:
+                raise LipwrightError(f"The head profile {self.file} cannot be used: {self.problems[0]}.")
+            lines = "".join(f"\n  - {problem}" for problem in self.problems)
+            raise LipwrightError(
+                f"The head profile {self.file} cannot be used; mend {len(self.problems)} problems:{lines}"
+            )
+        return HeadProfile(
+            name=name,
+            channels=channels,
+            pwm_hz=pwm_hz,
+            tick_hz=int(tick_hz),
+            lead_ms=lead_ms,
+            face_model=face_model,
+            articulation=articulation,
+            collisions=collisions,
+            path=self.file,
+        )
+
+    def _channels(self, table: dict[str, Any]) -> tuple[Channel, ...]:
+        entries = self._tables(table, "channels")
+        if not entries and not self.problems:
+            self._add("channels", "is missing; describe at least one servo under [[channels]]")
+        if len(entries) > MAX_CHANNELS:
+            self._add("channels", f"has {len(entries)} servos; two boards drive at most {MAX_CHANNELS}")
+        channels: list[Channel] = []
+        for number, entry in enumerate(entries):
+            channel = self._channel(entry, f"channels[{number}]")
+            for other_number, other in enumerate(channels):
+                if channel.name and channel.name == other.name:
+                    self._add(
+                        f"channels[{number}].name",
+                        f'"{channel.name}" is also the name of channels[{other_number}]; rename one of them',
+                    )
+                if channel.output >= 0 and channel.output == other.output:
+                    self._add(
+                        f"channels[{number}].pin",
+                        f"chip {channel.chip}, pin {channel.pin} is taken by {other.name}, so {channel.name} "
+                        "cannot use it; give each servo a pin of its own",
+                    )
+            channels.append(channel)
+        return tuple(channels)
+
+    def _channel(self, entry: dict[str, Any], where: str) -> Channel:
+        known = ("name", "group", "chip", "pin", "pulse_min_us", "pulse_max_us", "inverted", "rest", "speed")
+        self._refuse_unknown(entry, known, where)
+        name = self._text(entry, "name", where)
+        if name:
+            where = f"{where} ({name})"
+        chip = self._whole(entry, "chip", where, (0, MAX_CHANNELS // PINS_PER_CHIP - 1))
+        pin = self._whole(entry, "pin", where, (0, PINS_PER_CHIP - 1))
+        pulse_min = self._number(entry, "pulse_min_us", where, PULSE_LIMITS_US)
+        pulse_max = self._number(entry, "pulse_max_us", where, PULSE_LIMITS_US)
+        if pulse_min >= pulse_max:
+            self._add(
+                f"{where}.pulse_min_us",
+                f"is {pulse_min:g}, not below pulse_max_us = {pulse_max:g}; give the shorter pulse first and "
+                "set inverted = true to turn a servo round",
+            )
+        inverted = entry.get("inverted", False)
+        if not isinstance(inverted, bool):
+            self._add(f"{where}.inverted", f"is {inverted!r}; write true or false")
+        return Channel(
+            name=name,
+            output=chip * PINS_PER_CHIP + pin if chip >= 0 and pin >= 0 else -1,
+            pulse_min_us=pulse_min,
+            pulse_max_us=pulse_max,
+            inverted=bool(inverted),
+            rest=self._number(entry, "rest", where, (0.0, 1.0)),
+            speed=self._number(entry, "speed", where, SPEED_LIMITS),
+            group=self._text(entry, "group", where),
+        )
+
+    def _articulation(self, table: dict[str, Any]) -> Mapping[str, float]:
+        entry = table.get("articulation")
+        if not isinstance(entry, dict):
+            self._add("articulation", "is missing; give the table that says what the lips can do in mm")
+            return MappingProxyType({})
+        self._refuse_unknown(entry, ARTICULATION_KEYS, "articulation")
+        values = {key: self._number(entry, key, "articulation", (0.1, 200.0)) for key in ARTICULATION_KEYS}
+        pucker, neutral, spread = (values[f"width_{key}_mm"] for key in ("pucker", "neutral", "spread"))
+        if neutral <= pucker or neutral >= spread:
+            self._add(
+                "articulation.width_neutral_mm",
+                f"is {neutral:g}; it must lie between width_pucker_mm = {pucker:g} and "
+                f"width_spread_mm = {spread:g}",
+            )
+        return MappingProxyType(values)
+
+    def _collisions(self, table: dict[str, Any], names: set[str]) -> tuple[Collision, ...]:
+        collisions: list[Collision] = []
+        for number, entry in enumerate(self._tables(table, "collisions")):
+            where = f"collisions[{number}]"
+            self._refuse_unknown(entry, ("first", "second", "sum_max"), where)
+            first, second = (self._text(entry, key, where) for key in ("first", "second"))
+            for key, name in (("first", first), ("second", second)):
+                if name and name not in names:
+                    self._add(
+                        f"{where}.{key}", f'"{name}" is no channel of this head; use a name from [[channels]]'
+                    )
+            if first and first == second:
+                self._add(f"{where}.second", f'"{second}" cannot collide with itself; name the other servo')
+            collisions.append(Collision(first, second, self._number(entry, "sum_max", where, (0.0, 2.0))))
+        return tuple(collisions)
+
+    def _add(self, key: str, problem: str) -> None:
+        self.problems.append(f"{key} {problem}")
+
+    def _refuse_unknown(self, table: dict[str, Any], known: tuple[str, ...], where: str) -> None:
+        for key in table:
+            if key not in known:
+                path = f"{where}.{key}" if where else key
+                self._add(path, f"is not a key that is known here; the keys are {', '.join(known)}")
+
+    def _tables(self, table: dict[str, Any], key: str) -> list[dict[str, Any]]:
+        entries = table.get(key, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            self._add(key, f"must be a list of tables; write [[{key}]] above each entry")
+            return []
+        return entries
+
+    def _value(self, table: dict[str, Any], key: str, where: str, want: str) -> tuple[str, Any]:
+        path = f"{where}.{key}" if where else key
+        if key not in table:
+            self._add(path, f"is missing; give {want}")
+            return path, None
+        return path, table[key]
+
+    def _text(self, table: dict[str, Any], key: str, where: str) -> str:
+        path, value = self._value(table, key, where, "a text in quotes")
+        if value is None:
+            return ""
+        if not isinstance(value, str) or not value.strip():
+            self._add(path, f"is {value!r}; give a text in quotes")
+            return ""
+        return value
+
+    def _number(self, table: dict[str, Any], key: str, where: str, limits: tuple[float, float]) -> float:
+        # A value that is wrong comes back as nan, so that no comparison with it adds a second problem.
+        low, high = limits
+        want = f"a number from {low:g} to {high:g}"
+        path, value = self._value(table, key, where, want)
+        if value is None:
+            return nan
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            self._add(path, f"is {value!r}; give {want}")
+            return nan
+        return float(value)
+
+    def _whole(self, table: dict[str, Any], key: str, where: str, limits: tuple[int, int]) -> int:
+        low, high = limits
+        want = f"a whole number from {low} to {high}"
+        path, value = self._value(table, key, where, want)
+        if value is None:
+            return -1
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            self._add(path, f"is {value!r}; give {want}")
+            return -1
+        return value
