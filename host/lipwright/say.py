@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import time
@@ -102,11 +103,19 @@ def add_parser(subparsers: Any) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--sim", action="store_true", help="on the simulated head; makes a film and a picture")
     where.add_argument("--port", help="on the board at this serial port (default: the only one connected)")
-    parser.add_argument("--profile", type=Path, help="head profile, a TOML file (default: the reference head)")
-    parser.add_argument("--json", metavar="FILE", help="write the measurements as JSON; - for standard output")
-    parser.add_argument("--mute", action="store_true", help="on a board: move the lips without playing the sound")
+    parser.add_argument(
+        "--profile", type=Path, help="head profile, a TOML file (default: the reference head)"
+    )
+    parser.add_argument(
+        "--json", metavar="FILE", help="write the measurements as JSON; - for standard output"
+    )
+    parser.add_argument(
+        "--mute", action="store_true", help="on a board: move the lips without playing the sound"
+    )
     sim = parser.add_argument_group("on the simulated head")
-    sim.add_argument("-o", "--output", type=Path, default=Path(), help="folder for film and picture (default: here)")
+    sim.add_argument(
+        "-o", "--output", type=Path, default=Path(), help="folder for film and picture (default: here)"
+    )
     sim.add_argument("--no-film", action="store_true", help="measure only: no film and no picture")
     sim.add_argument(
         "--virtual-time",
@@ -177,7 +186,7 @@ def perform(
             player.start(at=start_s)
         silence = np.zeros(round((RUN_OUT_S + performer.lookahead_s) * sound.rate), np.float32)
         with tqdm(total=round(sound.duration_s, 2), unit="s", desc="speaking", leave=False) as bar:
-            for block in (*sound.blocks(BLOCK_SAMPLES), silence):
+            for block in itertools.chain(sound.blocks(BLOCK_SAMPLES), [silence]):
                 for pose in performer.push(block):
                     at = start_s + pose.time_s - lead_s
                     clock.sleep_until(at - AHEAD_S)

@@ -1,0 +1,156 @@
+"""The simulated head as a place to perform: the board, the head it moves, and eyes that watch it.
+
+This is what ``lipwright say --sim`` runs on (entry point ``lipwright.boards``, name ``sim``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from liplab import film, picture
+from liplab.board import SimulatedBoard
+from liplab.head import Head
+from liplab.scores import RATE_HZ, Track, closures, correlation, offset, range_ratio, resample
+from liplab.speech.align import phones_for
+from lipwright.audio.decode import Sound
+from lipwright.errors import LipwrightError
+from lipwright.face.profile import HeadProfile
+from lipwright.lips.model import ARTICULATION
+from lipwright.say import Performance
+
+# A film of more would take hours to render and gigabytes to keep.
+MOST_MINUTES = 10.0
+APERTURE, WIDTH = ARTICULATION.index("aperture"), ARTICULATION.index("width")
+STRIP_SIZE = (240, 150)
+
+
+class SimulatedStage(SimulatedBoard):
+    """A simulated board with the simulated head on it, and the measures of what the lips did."""
+
+    def __init__(
+        self, *, profile: HeadProfile, virtual: bool = False, transcript: str | None = None
+    ) -> None:
+        """``transcript`` is what the clip says (English), to judge closures by."""
+        self.head = Head()
+        self.profile = profile
+        self._transcript = transcript
+        self._curves: picture.Curves | None = None
+        super().__init__(virtual=virtual, head=self.head)
+
+    def check(self, sound: Sound) -> None:
+        """Raises LipwrightError for a clip that is too long to simulate and film."""
+        if sound.duration_s > MOST_MINUTES * 60:
+            raise LipwrightError(
+                f"{sound.path} is {sound.duration_s / 60:.0f} minutes long; the simulated head performs at most "
+                f"{MOST_MINUTES:.0f}: cut it, or speak it on a board with --port"
+            )
+
+    def measure(self, performance: Performance) -> dict[str, Any]:
+        """The lips' part of the report: after the actuator, against what the lip model asked for."""
+        curves = self._measured(performance)
+        self._curves = curves
+        asked, actual = curves.asked_aperture_mm, curves.aperture_mm
+        scale = self.profile.articulation.aperture_mm
+        lag = offset(asked / scale, actual / scale)
+        closed = closures(curves.grid_s, actual, curves.phones)
+        return {
+            "offset_ms": {"median": _rounded(lag.median_ms, 1), "p95": _rounded(lag.p95_ms, 1)},
+            "aperture": {
+                "r": _rounded(correlation(asked, actual), 4),
+                "range_ratio": _rounded(range_ratio(asked, actual), 3),
+            },
+            "width": {
+                "r": _rounded(correlation(curves.asked_width_mm, curves.width_mm), 4),
+                "range_ratio": _rounded(range_ratio(curves.asked_width_mm, curves.width_mm), 3),
+            },
+            "closure": {
+                "rate": _rounded(closed.rate, 3),
+                "events": closed.events,
+                "false_per_minute": _rounded(closed.false_per_minute, 2),
+            },
+            # In virtual time the report must not depend on the machine.
+            "realtime_factor": None
+            if self.virtual
+            else round(performance.sound.duration_s / performance.wall_s, 3),
+        }
+
+    def record(self, performance: Performance, report: dict[str, Any], folder: Path) -> list[Path]:
+        """Renders the film and draws the picture into ``folder``; returns both paths."""
+        curves = self._curves or self._measured(performance)
+        stem = performance.sound.path.stem
+        paths = [folder / f"{stem}.mp4", folder / f"{stem}.png"]
+        start = self.head_time(performance.start_s)
+        try:
+            self._record_film(paths[0], curves, start)
+            times = picture.strip_times(curves)
+            mouths = self.head.render([start + t for t in times], "mouth", STRIP_SIZE)
+            picture.draw_picture(
+                paths[1], curves, list(zip(times, mouths, strict=True)), report["clip"], _figures(report)
+            )
+        except OSError as error:
+            raise LipwrightError(f"cannot write {error.filename or folder}: {error.strerror}") from error
+        return paths
+
+    def head_time(self, host_s: float) -> float:
+        """The head's own time (s) at a moment of the host's clock."""
+        raise NotImplementedError
+
+    def _measured(self, performance: Performance) -> picture.Curves:
+        scales = self.profile.articulation
+        seen = self.head.history
+        grid = np.arange(0.0, performance.sound.duration_s + 0.2, 1 / RATE_HZ)
+        asked = np.array(performance.asked.articulation, np.float64).reshape(-1, len(ARTICULATION))
+        asked_mm = scales.to_mm(asked)
+        seen_s = np.asarray(seen.times_s) - self.head_time(performance.start_s)
+
+        def track(times_s: npt.ArrayLike, values: Track) -> Track:
+            return resample(np.asarray(times_s, np.float64), values, grid)
+
+        phones = phones_for(performance.sound.path, self._transcript) or []
+        aperture = track(seen_s, seen.articulation_mm[:, APERTURE])
+        return picture.Curves(
+            grid_s=grid,
+            asked_aperture_mm=track(performance.asked.times_s, asked_mm[:, APERTURE]),
+            aperture_mm=aperture,
+            asked_width_mm=track(performance.asked.times_s, asked_mm[:, WIDTH]),
+            width_mm=track(seen_s, seen.articulation_mm[:, WIDTH]),
+            sound=np.concatenate(list(performance.sound.blocks(16000)) or [np.zeros(0, np.float32)]),
+            sound_rate=performance.sound.rate,
+            phones=phones,
+            made=closures(grid, aperture, phones).made,
+        )
+
+    def _record_film(self, path: Path, curves: picture.Curves, start: float) -> None:
+        duration = len(curves.sound) / curves.sound_rate
+        moments = np.arange(0.0, max(curves.grid_s[-1], 1 / film.FPS), 1 / film.FPS)
+        trace = picture.draw_trace(curves, film.TRACE_SIZE)
+
+        def frames() -> Iterator[npt.NDArray[np.uint8]]:
+            faces = self.head.render([start + t for t in moments], "front", film.FACE_SIZE)
+            mouths = self.head.render([start + t for t in moments], "mouth", film.MOUTH_SIZE)
+            for moment, face, mouth in zip(moments, faces, mouths, strict=True):
+                yield film.compose(face, mouth, trace, min(moment / max(duration, 1e-6), 1.0))
+
+        with tqdm(total=len(moments), unit="frame", desc="filming", leave=False) as bar:
+            film.write_film(path, frames(), curves.sound, curves.sound_rate, bar.update)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _figures(report: dict[str, Any]) -> str:
+    closure = report["closure"]
+    made = "closures not judged (no phone times)" if closure["rate"] is None else (
+        f"closures made {closure['rate']:.0%} of {closure['events']}"
+    )
+    return (
+        f"r {report['aperture']['r']}, offset {report['offset_ms']['median']} ms (negative: lips lead), {made}; "
+        f"{report['firmware']['interpreter']}"
+    )
