@@ -15,7 +15,7 @@ from PIL import Image
 from liplab.scores import CLOSED_MM, Phone, Track, closure_windows
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first)
+import matplotlib.pyplot as plt
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -91,7 +91,9 @@ def strip_times(curves: Curves) -> list[float]:
     even = np.linspace(0, end, STRIP_FRAMES + 2)[1:-1]
     middles = [(start + stop) / 2 for start, stop in closure_windows(curves.phones)]
     reach = end / (STRIP_FRAMES + 1) / 2
-    return [min((m for m in middles if abs(m - t) < reach), key=lambda m: abs(m - t), default=t) for t in even]
+    return [
+        min((m for m in middles if abs(m - t) < reach), key=lambda m: abs(m - t), default=t) for t in even
+    ]
 
 
 def _draw_sound(axes: Any, curves: Curves) -> None:

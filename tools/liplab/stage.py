@@ -11,6 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from lipwright.audio.decode import Sound
+from lipwright.errors import LipwrightError
+from lipwright.face.profile import HeadProfile
+from lipwright.lips.model import ARTICULATION
+from lipwright.say import Performance
 from tqdm import tqdm
 
 from liplab import film, picture
@@ -18,11 +23,6 @@ from liplab.board import SimulatedBoard
 from liplab.head import Head
 from liplab.scores import RATE_HZ, Track, closures, correlation, offset, range_ratio, resample
 from liplab.speech.align import phones_for
-from lipwright.audio.decode import Sound
-from lipwright.errors import LipwrightError
-from lipwright.face.profile import HeadProfile
-from lipwright.lips.model import ARTICULATION
-from lipwright.say import Performance
 
 # A film of more would take hours to render and gigabytes to keep.
 MOST_MINUTES = 10.0
@@ -33,9 +33,7 @@ STRIP_SIZE = (240, 150)
 class SimulatedStage(SimulatedBoard):
     """A simulated board with the simulated head on it, and the measures of what the lips did."""
 
-    def __init__(
-        self, *, profile: HeadProfile, virtual: bool = False, transcript: str | None = None
-    ) -> None:
+    def __init__(self, *, profile: HeadProfile, virtual: bool = False, transcript: str | None = None) -> None:
         """``transcript`` is what the clip says (English), to judge closures by."""
         self.head = Head()
         self.profile = profile
@@ -47,8 +45,8 @@ class SimulatedStage(SimulatedBoard):
         """Raises LipwrightError for a clip that is too long to simulate and film."""
         if sound.duration_s > MOST_MINUTES * 60:
             raise LipwrightError(
-                f"{sound.path} is {sound.duration_s / 60:.0f} minutes long; the simulated head performs at most "
-                f"{MOST_MINUTES:.0f}: cut it, or speak it on a board with --port"
+                f"{sound.path} is {sound.duration_s / 60:.0f} minutes long; the simulated head performs "
+                f"at most {MOST_MINUTES:.0f}: cut it, or speak it on a board with --port"
             )
 
     def measure(self, performance: Performance) -> dict[str, Any]:
@@ -147,10 +145,12 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 def _figures(report: dict[str, Any]) -> str:
     closure = report["closure"]
-    made = "closures not judged (no phone times)" if closure["rate"] is None else (
-        f"closures made {closure['rate']:.0%} of {closure['events']}"
+    made = (
+        "closures not judged (no phone times)"
+        if closure["rate"] is None
+        else (f"closures made {closure['rate']:.0%} of {closure['events']}")
     )
     return (
-        f"r {report['aperture']['r']}, offset {report['offset_ms']['median']} ms (negative: lips lead), {made}; "
-        f"{report['firmware']['interpreter']}"
+        f"r {report['aperture']['r']}, offset {report['offset_ms']['median']} ms (negative: lips lead), "
+        f"{made}; {report['firmware']['interpreter']}"
     )
