@@ -1,8 +1,8 @@
 """The head profile: which channel is which servo, and how far, how fast and which way it may move.
 
-A profile is a TOML file (models/reference_head.toml is the example to copy). It is read strictly: a mistake in
-it would move a real servo the wrong way, so every problem found is reported with the file, the key, what is
-wrong and what to do.
+A profile is a TOML file (models/reference_head.toml is the example to copy). It is read strictly: a mistake
+in it would move a real servo the wrong way, so every problem found is reported with the file, the key, what
+is wrong and what to do.
 """
 
 from __future__ import annotations

@@ -1,0 +1,32 @@
+"""``liplab bench ...``: the measurements that the project quotes, each with its command."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from lipwright.cli import Commands, add_commands
+
+BENCHES: Commands = {
+    "wire": ("bytes a frame, beside other encodings", "liplab.bench_wire:add_parser"),
+    "firmware": ("time and memory of the firmware's tick", "liplab.bench_firmware:add_parser"),
+    "pipeline": ("time and memory of sound to targets", "liplab.bench_pipeline:add_parser"),
+}
+
+EXAMPLES = """examples:
+  liplab bench wire                   bytes a frame, beside JSON, plain CBOR and five bytes a servo
+  liplab bench firmware --json -      the figures as JSON on standard output
+  liplab bench pipeline clip.wav      real-time factor and the time of one 20 ms step
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds ``bench`` with its own subcommands to the command line."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "bench",
+        help="measure the wire, the firmware and the line",
+        description="Measures what the project quotes; every figure in its documents comes from these.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_commands(parser, BENCHES)

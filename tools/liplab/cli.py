@@ -1,0 +1,43 @@
+"""The command line ``liplab ...``: the bench on a PC, for making, teaching and measuring."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from lipwright import __version__
+from lipwright.cli import Commands, add_commands, run
+
+COMMANDS: Commands = {
+    "board": ("a board without a board: the firmware on a serial port", "liplab.board_command:add_parser"),
+    "head": ("the simulated head: show it, pose it, write its model", "liplab.head.command:add_parser"),
+    "corpus": ("make the speech that the lip model learns from", "liplab.speech.command:add_parser"),
+    "train": ("teach the lip model and export it", "liplab.lips.command:add_parser"),
+    "predict": ("write the articulation that the shipped lip model hears", "liplab.lips.predict:add_parser"),
+    "face": ("teach the face model of a head", "liplab.face.command:add_parser"),
+    "bench": ("measure the wire, the firmware and the line", "liplab.bench:add_parser"),
+}
+
+EXAMPLES = """examples:
+  liplab predict clip.wav -o lips.npz    the articulation of a sound, with no head in between
+  liplab bench wire                      what a frame costs on the wire, beside other encodings
+  liplab COMMAND --help                  what a command does and can be told, with examples
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="liplab",
+        description="The bench beside a Lipwright head: corpora, teaching, the simulated head, measurements.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"liplab {__version__}")
+    add_commands(parser, COMMANDS)
+    return run(parser, sys.argv[1:] if arguments is None else arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
