@@ -1,6 +1,7 @@
-"""``python -m lipwright`` is the same as ``lipwright``."""
+"""``python -m lipwright``: the same as the command ``lipwright``."""
+
+import sys
 
 from lipwright.cli import main
 
-if __name__ == "__main__":
-    raise SystemExit(main())
+sys.exit(main())

@@ -8,11 +8,9 @@ is wrong and what to do.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import isnan, nan
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,23 +26,60 @@ else:
 
 REFERENCE_PROFILE = "reference_head.toml"
 MAX_CHANNELS = 32  # two PCA9685 boards of 16 outputs
-PINS_PER_CHIP = 16
 PULSE_LIMITS_US = (400.0, 2600.0)  # what hobby servos survive; outside they press against their end stop
 PWM_LIMITS_HZ = (40.0, 330.0)  # analogue servos want 50; digital ones take up to 330
 TICK_LIMITS_HZ = (25.0, 200.0)
 SPEED_LIMITS = (0.05, 50.0)  # ranges per second
 LEAD_LIMITS_MS = (0.0, 300.0)
+SIZE_LIMITS_MM = (0.1, 200.0)  # of lips and their ways; degrees for the jaw
 
-# What the normalised articulation means in millimetres (degrees for the jaw) on this head.
-ARTICULATION_KEYS = (
-    "aperture_mm",
-    "width_neutral_mm",
-    "width_spread_mm",
-    "width_pucker_mm",
-    "rounding_mm",
-    "jaw_deg",
-    "tuck_mm",
-)
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class ArticulationScale:
+    """What the normalised articulation (aperture, width, rounding, jaw, tuck) is on this head in mm, degrees.
+
+    An aperture of 1 is ``aperture_mm`` open; a width of 1 is ``width_spread_mm``, of -1 ``width_pucker_mm``.
+    """
+
+    aperture_mm: float
+    width_neutral_mm: float
+    width_spread_mm: float
+    width_pucker_mm: float
+    rounding_mm: float
+    jaw_deg: float
+    tuck_mm: float
+
+    def to_mm(self, articulation: Floats) -> NDArray[np.float64]:
+        """Millimetres (degrees for the jaw), (..., 5), of a normalised articulation (..., 5)."""
+        scaled = np.asarray(articulation, np.float64) * self._units(np.asarray(articulation)[..., 1] >= 0)
+        scaled[..., 1] += self.width_neutral_mm
+        return scaled
+
+    def from_mm(self, measured: Floats) -> NDArray[np.float64]:
+        """Normalised articulation (..., 5) of one measured in millimetres (degrees for the jaw), (..., 5)."""
+        moved = np.array(measured, np.float64)
+        moved[..., 1] -= self.width_neutral_mm
+        return moved / self._units(moved[..., 1] >= 0)
+
+    def _units(self, spread: NDArray[np.bool_]) -> NDArray[np.float64]:
+        # Lips spread less far than they pucker, so a width has a unit for each side of neutral.
+        width = np.where(
+            spread, self.width_spread_mm - self.width_neutral_mm, self.width_neutral_mm - self.width_pucker_mm
+        )
+        rest = np.ones_like(width)
+        parts = (
+            self.aperture_mm * rest,
+            width,
+            self.rounding_mm * rest,
+            self.jaw_deg * rest,
+            self.tuck_mm * rest,
+        )
+        return np.stack(parts, axis=-1)
+
+
+ARTICULATION_KEYS = tuple(field.name for field in fields(ArticulationScale))
 
 
 @dataclass(frozen=True)
@@ -52,23 +87,13 @@ class Channel:
     """One servo: where it is plugged in and what a target of 0 and of 1 mean for it."""
 
     name: str
-    output: int  # chip * 16 + pin
+    output: int  # 0 to 15 on the first PCA9685, 16 to 31 on the second
     pulse_min_us: float
     pulse_max_us: float
     inverted: bool  # a target of 0 is then pulse_max_us
     rest: float  # target of the pose that the head eases to
     speed: float  # ranges per second, at most
     group: str  # "mouth", "eyes", "lids", "brows" or "neck"; a maker may name more
-
-    @property
-    def chip(self) -> int:
-        """Which PCA9685, from 0."""
-        return self.output // PINS_PER_CHIP
-
-    @property
-    def pin(self) -> int:
-        """Which output of that PCA9685, 0 to 15, as printed on the board."""
-        return self.output % PINS_PER_CHIP
 
     def pulse_us(self, target: float) -> float:
         """Pulse width in microseconds for a target of 0..1 (clipped)."""
@@ -97,7 +122,7 @@ class HeadProfile:
     tick_hz: int
     lead_ms: float  # lag of the servos: frames are sent this much earlier
     face_model: str  # file name, beside the profile or among the shipped models
-    articulation: Mapping[str, float]  # ARTICULATION_KEYS
+    articulation: ArticulationScale
     collisions: tuple[Collision, ...]
     path: Path
 
@@ -118,7 +143,7 @@ class HeadProfile:
             [i for i, channel in enumerate(self.channels) if channel.group == group], dtype=np.intp
         )
 
-    def pulses_us(self, targets: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    def pulses_us(self, targets: Floats) -> NDArray[np.float64]:
         """Pulse widths in microseconds, float64 (channels,), for targets of 0..1."""
         return np.array([c.pulse_us(float(t)) for c, t in zip(self.channels, targets, strict=True)])
 
@@ -214,21 +239,20 @@ class _Reader:
                     )
                 if channel.output >= 0 and channel.output == other.output:
                     self._add(
-                        f"channels[{number}].pin",
-                        f"chip {channel.chip}, pin {channel.pin} is taken by {other.name}, so {channel.name} "
-                        "cannot use it; give each servo a pin of its own",
+                        f"channels[{number}].output",
+                        f"puts {channel.name} on output {channel.output}, which {other.name} has; "
+                        "give each servo an output of its own",
                     )
             channels.append(channel)
         return tuple(channels)
 
     def _channel(self, entry: dict[str, Any], where: str) -> Channel:
-        known = ("name", "group", "chip", "pin", "pulse_min_us", "pulse_max_us", "inverted", "rest", "speed")
+        known = ("name", "group", "output", "pulse_min_us", "pulse_max_us", "inverted", "rest", "speed")
         self._refuse_unknown(entry, known, where)
         name = self._text(entry, "name", where)
         if name:
             where = f"{where} ({name})"
-        chip = self._whole(entry, "chip", where, (0, MAX_CHANNELS // PINS_PER_CHIP - 1))
-        pin = self._whole(entry, "pin", where, (0, PINS_PER_CHIP - 1))
+        output = self._whole(entry, "output", where, (0, MAX_CHANNELS - 1))
         pulse_min = self._number(entry, "pulse_min_us", where, PULSE_LIMITS_US)
         pulse_max = self._number(entry, "pulse_max_us", where, PULSE_LIMITS_US)
         if pulse_min >= pulse_max:
@@ -242,7 +266,7 @@ class _Reader:
             self._add(f"{where}.inverted", f"is {inverted!r}; write true or false")
         return Channel(
             name=name,
-            output=chip * PINS_PER_CHIP + pin if chip >= 0 and pin >= 0 else -1,
+            output=output,
             pulse_min_us=pulse_min,
             pulse_max_us=pulse_max,
             inverted=bool(inverted),
@@ -251,21 +275,22 @@ class _Reader:
             group=self._text(entry, "group", where),
         )
 
-    def _articulation(self, table: dict[str, Any]) -> Mapping[str, float]:
+    def _articulation(self, table: dict[str, Any]) -> ArticulationScale:
         entry = table.get("articulation")
         if not isinstance(entry, dict):
             self._add("articulation", "is missing; give the table that says what the lips can do in mm")
-            return MappingProxyType({})
+            return ArticulationScale(*[nan] * len(ARTICULATION_KEYS))
         self._refuse_unknown(entry, ARTICULATION_KEYS, "articulation")
-        values = {key: self._number(entry, key, "articulation", (0.1, 200.0)) for key in ARTICULATION_KEYS}
-        pucker, neutral, spread = (values[f"width_{key}_mm"] for key in ("pucker", "neutral", "spread"))
+        values = {key: self._number(entry, key, "articulation", SIZE_LIMITS_MM) for key in ARTICULATION_KEYS}
+        scale = ArticulationScale(**values)
+        pucker, neutral, spread = scale.width_pucker_mm, scale.width_neutral_mm, scale.width_spread_mm
         if neutral <= pucker or neutral >= spread:
             self._add(
                 "articulation.width_neutral_mm",
                 f"is {neutral:g}; it must lie between width_pucker_mm = {pucker:g} and "
                 f"width_spread_mm = {spread:g}",
             )
-        return MappingProxyType(values)
+        return scale
 
     def _collisions(self, table: dict[str, Any], names: set[str]) -> tuple[Collision, ...]:
         collisions: list[Collision] = []
