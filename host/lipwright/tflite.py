@@ -1,0 +1,199 @@
+"""The one place that knows which TFLite runtime is installed, and how a TFLite graph is run as a stream.
+
+A streaming graph computes one step. It has no memory: for every layer that looks back it takes the columns
+of earlier steps ("taps") as an input and returns the newest column as an output. The host keeps those
+columns, in int8, and feeds the taps back. What goes where stands in the metadata beside the model, so that
+another model of this kind drops in without a change of code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata as package_metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lipwright.errors import LipwrightError
+
+try:
+    from tflite_runtime.interpreter import Interpreter as _Interpreter
+
+    _DISTRIBUTION = "tflite-runtime"
+except ImportError:
+    from ai_edge_litert.interpreter import Interpreter as _Interpreter
+
+    _DISTRIBUTION = "ai-edge-litert"
+
+Float = npt.NDArray[np.float32]
+Int8 = npt.NDArray[np.int8]
+
+
+def runtime() -> str:
+    """Name and version of the TFLite runtime in use, e.g. "tflite-runtime 2.14.0"."""
+    return f"{_DISTRIBUTION} {package_metadata.version(_DISTRIBUTION)}"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An int8 input or output: value = (number - zero_point) * scale."""
+
+    name: str
+    index: int
+    shape: tuple[int, ...]
+    scale: float
+    zero_point: int
+
+    def quantize(self, values: npt.ArrayLike) -> Int8:
+        """Int8 numbers of the given values, in the tensor's shape; what lies outside its range is clipped."""
+        numbers = np.rint(np.asarray(values, np.float32) * np.float32(1.0 / self.scale)) + self.zero_point
+        clipped: Int8 = np.clip(numbers, -128, 127).astype(np.int8)
+        return clipped.reshape(self.shape)
+
+    def dequantize(self, numbers: Int8) -> Float:
+        """Values of int8 numbers."""
+        return (numbers.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
+
+
+class Interpreter:
+    """A TFLite model in memory, run on one thread, its int8 tensors found by name and fed by index.
+
+    Tensor indices, not signatures: a live signature runner makes invoke() fail in tflite-runtime 2.14.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        self._interpreter = _Interpreter(model_content=model, num_threads=1)
+        self._interpreter.allocate_tensors()
+        self.inputs = _tensors(self._interpreter.get_input_details())
+        self.outputs = _tensors(self._interpreter.get_output_details())
+
+    def set(self, tensor: Tensor, numbers: Int8) -> None:
+        """Copy int8 numbers (in the tensor's shape) into an input."""
+        self._interpreter.set_tensor(tensor.index, numbers)
+
+    def invoke(self) -> None:
+        """Run the graph once."""
+        self._interpreter.invoke()
+
+    def get(self, tensor: Tensor) -> Int8:
+        """A copy of an output's int8 numbers."""
+        numbers: Int8 = self._interpreter.get_tensor(tensor.index)
+        return numbers
+
+
+def _tensors(details: list[dict[str, Any]]) -> dict[str, Tensor]:
+    tensors = {}
+    for detail in details:
+        if detail["dtype"] is not np.int8:
+            raise ValueError(f"tensor {detail['name']} is not int8: only full int8 models run here")
+        scale, zero_point = detail["quantization"]
+        name = detail["name"]
+        tensors[name] = Tensor(
+            name, detail["index"], tuple(int(size) for size in detail["shape"]), scale, zero_point
+        )
+    return tensors
+
+
+@dataclass
+class StreamState:
+    """The columns that a streaming graph will look back on, one int8 ring (depth, width) a layer."""
+
+    rings: list[Int8]
+    steps: int = 0
+
+    def copy(self) -> StreamState:
+        """An independent copy, e.g. to try something and go back."""
+        return StreamState([ring.copy() for ring in self.rings], self.steps)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    source: Tensor  # the graph's output: this step's column
+    taps_input: Tensor  # the graph's input: columns of earlier steps, oldest first
+    taps: npt.NDArray[np.intp]  # how many steps back each of them lies
+    table: Int8 | None  # from the output's int8 numbers to the input's, where their scales differ
+
+
+class StreamingGraph:
+    """Runs a streaming graph step by step. Holds no state of its own: any number of streams can share one."""
+
+    def __init__(self, model: bytes, state: list[dict[str, Any]]) -> None:
+        """`state` is the metadata's list of {"output": name, "input": name, "taps": [steps back, ...]}."""
+        self._interpreter = Interpreter(model)
+        self.inputs = self._interpreter.inputs
+        self.outputs = self._interpreter.outputs
+        self._layers = [self._layer(entry) for entry in state]
+
+    def _layer(self, entry: Mapping[str, Any]) -> _Layer:
+        source, taps_input = self.outputs[entry["output"]], self.inputs[entry["input"]]
+        table = None
+        if (source.scale, source.zero_point) != (taps_input.scale, taps_input.zero_point):
+            table = taps_input_table(source, taps_input)
+        return _Layer(source, taps_input, np.asarray(entry["taps"], np.intp), table)
+
+    def initial_state(self) -> StreamState:
+        """The state before the first step: every earlier column is zero."""
+        rings = []
+        for layer in self._layers:
+            width = int(np.prod(layer.source.shape))
+            rings.append(np.full((int(layer.taps.max()), width), layer.taps_input.zero_point, np.int8))
+        return StreamState(rings)
+
+    def step(self, values: Mapping[str, npt.ArrayLike], state: StreamState) -> dict[str, Float]:
+        """Run one step on float inputs by name; advances `state`; returns the outputs that are not state."""
+        interpreter = self._interpreter
+        for name, value in values.items():
+            tensor = self.inputs[name]
+            interpreter.set(tensor, tensor.quantize(value))
+        for layer, ring in zip(self._layers, state.rings, strict=True):
+            columns = ring[(state.steps - layer.taps) % len(ring)]
+            interpreter.set(layer.taps_input, columns.reshape(layer.taps_input.shape))
+        interpreter.invoke()
+        for layer, ring in zip(self._layers, state.rings, strict=True):
+            column = interpreter.get(layer.source).reshape(-1)
+            if layer.table is not None:
+                column = layer.table[column.astype(np.intp) + 128]
+            ring[state.steps % len(ring)] = column
+        state.steps += 1
+        columns_out = {layer.source.name for layer in self._layers}
+        return {
+            name: tensor.dequantize(interpreter.get(tensor)).reshape(-1)
+            for name, tensor in self.outputs.items()
+            if name not in columns_out
+        }
+
+
+def taps_input_table(source: Tensor, target: Tensor) -> Int8:
+    """The 256 int8 numbers of `target` for the numbers -128..127 of `source`."""
+    numbers = np.arange(-128, 128, dtype=np.int16).astype(np.int8)
+    values = source.dequantize(numbers)
+    table: Int8 = np.clip(np.rint(values / target.scale) + target.zero_point, -128, 127).astype(np.int8)
+    return table
+
+
+def load_streaming(path: Path) -> tuple[StreamingGraph, dict[str, Any]]:
+    """The streaming graph of a .tflite file and the metadata in the .json beside it.
+
+    Raises LipwrightError when one of the two is missing or they do not belong together.
+    """
+    metadata_path = path.with_suffix(".json")
+    for needed in (path, metadata_path):
+        if not needed.is_file():
+            raise LipwrightError(
+                f"The model file {needed} is missing; give a .tflite with its .json beside it."
+            )
+    model = path.read_bytes()
+    try:
+        metadata = json.loads(metadata_path.read_text(encoding="utf-8"))
+        digest = metadata["sha256"]
+        state = metadata["state"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise LipwrightError(f"{metadata_path} is not the metadata of a model: {error}.") from error
+    if hashlib.sha256(model).hexdigest() != digest:
+        raise LipwrightError(f"{path} is not the model that {metadata_path.name} describes; copy both again.")
+    return StreamingGraph(model, state), metadata

@@ -1,0 +1,1 @@
+"""Training the lip model: network, losses, lip code, export, measures."""

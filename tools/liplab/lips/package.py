@@ -1,0 +1,69 @@
+"""Puts a trained lip network into the files that ship: the int8 model and its metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from liplab.export import calibrate, snr_db, stream_float
+from liplab.lips.network import (
+    ARTICULATION_OFFSET,
+    ARTICULATION_SCALE,
+    CODE_SIZE,
+    LOOKAHEAD_STEPS,
+    Weights,
+    streaming_graph,
+)
+from lipwright.audio.features import STEP_S
+from lipwright.lips.model import ARTICULATION, FEATURES, FORMAT
+
+STEP_MS = round(STEP_S * 1000)
+
+Float = npt.NDArray[np.float32]
+
+
+def write_model(weights: Weights, recordings: Float, path: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """Quantize the network and write `path` (.tflite) and the .json beside it; returns the metadata.
+
+    `recordings`: log-mel features (streams, steps, 160), at least 20 streams of 400 steps of many speakers
+    and gains with the streams' starts. `facts` go into the metadata as they are (how the model was
+    trained).
+    """
+    graph, state = streaming_graph(weights)
+    model = graph.to_int8(calibrate(graph, state, {"features": recordings}))
+    metadata: dict[str, Any] = {
+        "format": FORMAT,
+        "step_ms": STEP_MS,
+        "lookahead_ms": LOOKAHEAD_STEPS * STEP_MS,
+        # Targets are sampled at exactly k * 20 ms - look-ahead, so no offset remains.
+        "centre_offset_ms": 0,
+        "code_size": CODE_SIZE,
+        "articulation": list(ARTICULATION),
+        "features": FEATURES,
+        "outputs": {
+            "code": {"scale": [1.0] * CODE_SIZE, "offset": [0.0] * CODE_SIZE},
+            "articulation": {
+                "scale": [round(float(value), 6) for value in ARTICULATION_SCALE],
+                "offset": [round(float(value), 6) for value in ARTICULATION_OFFSET],
+            },
+        },
+        "state": state,
+        "sha256": hashlib.sha256(model).hexdigest(),
+        **facts,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(model)
+    path.with_suffix(".json").write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")
+    return metadata
+
+
+def quantization_snr(weights: Weights, recording: Float, int8_codes: Float) -> float:
+    """SNR in dB of the int8 model's codes (steps, 8) against the float network streamed over (steps, 160)."""
+    graph, state = streaming_graph(weights)
+    codes = stream_float(graph, state, {"features": recording[None]})[0]["code"][0]
+    return snr_db(codes, int8_codes)
