@@ -116,7 +116,7 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
             raise
         return _mendable(
             parser,
-            f"this needs {error.name}, which is not installed; bring it with: pip install 'lipwright[{extra}]'",
+            f"this needs {error.name}, which is not installed; run: pip install 'lipwright[{extra}]'",
         )
     except KeyboardInterrupt:
         print(f"\n{parser.prog}: stopped", file=sys.stderr)
@@ -130,7 +130,3 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
 def _mendable(parser: argparse.ArgumentParser, sentence: str) -> int:
     print(f"{parser.prog}: {sentence}", file=sys.stderr)
     return EXIT_MENDABLE
-
-
-if __name__ == "__main__":
-    sys.exit(main())

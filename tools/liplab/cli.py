@@ -37,7 +37,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"liplab {__version__}")
     add_commands(parser, COMMANDS)
     return run(parser, sys.argv[1:] if arguments is None else arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -172,11 +172,14 @@ def _open_av(path: Path) -> Sound | None:
             if not container.streams.audio:
                 raise LipwrightError(f"{path} has no sound track; give a file with sound in it.")
             rate = container.streams.audio[0].rate
-        frames = sum(len(block) for block in read())  # what a film says of its length is seldom exact
+        # What a film says of its length is seldom exact, so it is counted.
+        frames = sum(len(block) for block in read()) if rate else 0
     except (av.error.FFmpegError, OSError):
+        rate = 0
+    if not rate:
         raise LipwrightError(
             f"{path} is not a sound that can be read; give a WAV, FLAC, OGG or MP3 file, or a video."
-        ) from None
+        )
     return Sound(path, rate, frames, read)
 
 
