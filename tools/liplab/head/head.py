@@ -1,0 +1,146 @@
+"""The simulated head at work: pulses in, lips out, in its own simulated time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from liplab.head.geometry import LIP_NODE_NAMES
+from liplab.head.measures import ArticulationScale, articulation_mm
+from liplab.head.mjcf import TIME_STEP, head_mjcf
+from liplab.head.servos import PWM_HZ, SERVOS, ServoElectronics
+
+Array = NDArray[np.float64]
+
+SAMPLE_S = 0.01  # history, 100 Hz
+_STEPS_PER_SAMPLE = round(SAMPLE_S / TIME_STEP)
+_STEPS_PER_PWM = round(1 / (PWM_HZ * TIME_STEP))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of all joints at one time, enough to draw the head later."""
+
+    time: float
+    joints: Array
+
+
+@dataclass(frozen=True)
+class HeadHistory:
+    """What the lips did, a sample every 10 ms: `times_s` (n,), `articulation_mm` (n, 5), `lips_mm` (n, 20, 3)."""
+
+    times_s: Array
+    articulation_mm: Array
+    lips_mm: Array
+
+
+class Head:
+    """The reference head. Starts at time 0 at its neutral pose, all servos at 0 degrees and without power.
+
+    Simulation goes in steps of 2 ms: a pulse takes effect, and `advance` ends, at the first step at or after the
+    given time. Two heads given the same pulses at the same times do the same to the bit.
+    """
+
+    def __init__(self, scale: ArticulationScale | None = None) -> None:
+        self.scale = scale or ArticulationScale()
+        self._model = mujoco.MjModel.from_xml_string(head_mjcf())
+        self._data = mujoco.MjData(self._model)
+        self._electronics = ServoElectronics()
+        self._pulses = np.zeros(len(SERVOS))
+        self._step = 0
+        self._nodes = np.array([self._model.body(name).id for name in LIP_NODE_NAMES])
+        self._head = self._model.body("head").id
+        joints = [self._model.joint(servo.joint) for servo in SERVOS]
+        self._joint_places = np.array([joint.qposadr[0] for joint in joints])
+        self._gears = np.array([servo.gear for servo in SERVOS])
+        self._samples: list[tuple[float, Array, Array]] = []
+        self._set_power(self._electronics.powered)
+        mujoco.mj_forward(self._model, self._data)
+        self._sample()
+
+    @property
+    def time(self) -> float:
+        """Simulated seconds since the start."""
+        return self._step * TIME_STEP
+
+    def set_pulses(self, pulses_us: ArrayLike, t: float) -> None:
+        """Give all servos these pulse widths (26,) in us from time t (s) on; 0 releases a servo.
+
+        Advances the head to t. The servos read the new widths at the start of the next 20 ms PWM cycle.
+        """
+        pulses = np.asarray(pulses_us, dtype=np.float64)
+        if pulses.shape != (len(SERVOS),):
+            raise ValueError(f"pulses must have shape ({len(SERVOS)},), not {pulses.shape}")
+        self.advance(t)
+        self._pulses = pulses.copy()
+
+    def advance(self, t: float) -> None:
+        """Simulate up to time t (s); a time that has passed changes nothing."""
+        target = int(np.ceil(round(t / TIME_STEP, 6)))
+        while self._step < target:
+            if self._step % _STEPS_PER_PWM == 0:
+                self._read_pulses()
+            until = min(
+                target,
+                self._step + _STEPS_PER_SAMPLE - self._step % _STEPS_PER_SAMPLE,
+                self._step + _STEPS_PER_PWM - self._step % _STEPS_PER_PWM,
+            )
+            mujoco.mj_step(self._model, self._data, until - self._step)
+            self._step = until
+            if self._step % _STEPS_PER_SAMPLE == 0:
+                self._sample()
+
+    def lips_mm(self) -> Array:
+        """Lip nodes (20, 3) in mm in the head's frame, in the order of `geometry.LIP_NODE_NAMES`."""
+        turn = self._data.xmat[self._head].reshape(3, 3)
+        return np.asarray(1000 * (self._data.xpos[self._nodes] - self._data.xpos[self._head]) @ turn)
+
+    def servo_degrees(self) -> Array:
+        """Angles (26,) of the servos' horns in degrees, positive the way the joint turns."""
+        return np.asarray(np.rad2deg(self._data.qpos[self._joint_places] * self._gears))
+
+    def articulation_mm(self) -> Array:
+        """Articulation (5,) now, in mm and degrees (see `liplab.head.measures`)."""
+        jaw = float(np.rad2deg(self._data.qpos[self._joint_places[0]]))
+        return articulation_mm(self.lips_mm(), jaw)
+
+    def articulation(self) -> Array:
+        """Articulation (5,) now, normalised."""
+        return self.scale.normalised(self.articulation_mm())
+
+    @property
+    def history(self) -> HeadHistory:
+        """All samples since the start, 100 a second."""
+        times, articulations, lips = zip(*self._samples, strict=True)
+        return HeadHistory(np.array(times), np.array(articulations), np.array(lips))
+
+    def snapshot(self) -> Snapshot:
+        """The pose now, for a picture or film made later."""
+        return Snapshot(self.time, self._data.qpos.copy())
+
+    def _sample(self) -> None:
+        # mj_step leaves the bodies where they were at the start of its last step: place them first.
+        mujoco.mj_kinematics(self._model, self._data)
+        self._samples.append((self.time, self.articulation_mm(), self.lips_mm()))
+
+    def _read_pulses(self) -> None:
+        before = self._electronics.powered
+        angles = self._electronics.sample(self._pulses)
+        powered = self._electronics.powered
+        rising = powered & ~before
+        if (powered != before).any():
+            self._set_power(powered)
+        if rising.any():
+            # A servo that gets its pulse back starts from where its horn stands.
+            horn = np.deg2rad(self.servo_degrees())
+            self._data.act[rising] = horn[rising]
+        self._data.ctrl[:] = angles
+
+    def _set_power(self, powered: NDArray[np.bool_]) -> None:
+        off = 0
+        for index, on in enumerate(powered):
+            off |= 0 if on else 1 << index
+        self._model.opt.disableactuator = off
