@@ -21,6 +21,7 @@ from tqdm import tqdm
 from liplab import film, picture
 from liplab.board import SimulatedBoard
 from liplab.head import Head
+from liplab.head.render import render
 from liplab.scores import RATE_HZ, Track, closures, correlation, offset, range_ratio, resample
 from liplab.speech.align import phones_for
 
@@ -51,6 +52,7 @@ class SimulatedStage(SimulatedBoard):
 
     def measure(self, performance: Performance) -> dict[str, Any]:
         """The lips' part of the report: after the actuator, against what the lip model asked for."""
+        self.settle()
         curves = self._measured(performance)
         self._curves = curves
         asked, actual = curves.asked_aperture_mm, curves.aperture_mm
@@ -87,17 +89,13 @@ class SimulatedStage(SimulatedBoard):
         try:
             self._record_film(paths[0], curves, start)
             times = picture.strip_times(curves)
-            mouths = self.head.render([start + t for t in times], "mouth", STRIP_SIZE)
+            mouths = render(self.head.history.joints_at([start + t for t in times]), "mouth", STRIP_SIZE)
             picture.draw_picture(
                 paths[1], curves, list(zip(times, mouths, strict=True)), report["clip"], _figures(report)
             )
         except OSError as error:
             raise LipwrightError(f"cannot write {error.filename or folder}: {error.strerror}") from error
         return paths
-
-    def head_time(self, host_s: float) -> float:
-        """The head's own time (s) at a moment of the host's clock."""
-        raise NotImplementedError
 
     def _measured(self, performance: Performance) -> picture.Curves:
         scales = self.profile.articulation
@@ -130,8 +128,9 @@ class SimulatedStage(SimulatedBoard):
         trace = picture.draw_trace(curves, film.TRACE_SIZE)
 
         def frames() -> Iterator[npt.NDArray[np.uint8]]:
-            faces = self.head.render([start + t for t in moments], "front", film.FACE_SIZE)
-            mouths = self.head.render([start + t for t in moments], "mouth", film.MOUTH_SIZE)
+            joints = self.head.history.joints_at([start + t for t in moments])
+            faces = render(joints, "front", film.FACE_SIZE)
+            mouths = render(joints, "mouth", film.MOUTH_SIZE)
             for moment, face, mouth in zip(moments, faces, mouths, strict=True):
                 yield film.compose(face, mouth, trace, min(moment / max(duration, 1e-6), 1.0))
 

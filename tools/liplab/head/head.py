@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -30,11 +31,20 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class HeadHistory:
-    """What the lips did, a sample every 10 ms: `times_s` (n,), `articulation_mm` (n, 5), `lips_mm` (n, 20, 3)."""
+    """What the lips did, a sample every 10 ms: `times_s` (n,), `articulation_mm` (n, 5), `lips_mm` (n, 20, 3).
+
+    `joints` (n, nq) are all joint positions, enough to draw the head later.
+    """
 
     times_s: Array
     articulation_mm: Array
     lips_mm: Array
+    joints: Array
+
+    def joints_at(self, times_s: Sequence[float]) -> Array:
+        """Joint positions (len(times_s), nq) of the samples nearest to these times."""
+        nearest = np.round(np.asarray(times_s) / SAMPLE_S).astype(int)
+        return np.asarray(self.joints[np.clip(nearest, 0, len(self.joints) - 1)])
 
 
 class Head:
@@ -56,7 +66,7 @@ class Head:
         joints = [self._model.joint(servo.joint) for servo in SERVOS]
         self._joint_places = np.array([joint.qposadr[0] for joint in joints])
         self._gears = np.array([servo.gear for servo in SERVOS])
-        self._samples: list[tuple[float, Array, Array]] = []
+        self._samples: list[tuple[float, Array, Array, Array]] = []
         self._set_power(self._electronics.powered)
         mujoco.mj_forward(self._model, self._data)
         self._sample()
@@ -114,8 +124,8 @@ class Head:
     @property
     def history(self) -> HeadHistory:
         """All samples since the start, 100 a second."""
-        times, articulations, lips = zip(*self._samples, strict=True)
-        return HeadHistory(np.array(times), np.array(articulations), np.array(lips))
+        times, articulations, lips, joints = zip(*self._samples, strict=True)
+        return HeadHistory(np.array(times), np.array(articulations), np.array(lips), np.array(joints))
 
     def snapshot(self) -> Snapshot:
         """The pose now, for a picture or film made later."""
@@ -124,7 +134,7 @@ class Head:
     def _sample(self) -> None:
         # mj_step leaves the bodies where they were at the start of its last step: place them first.
         mujoco.mj_kinematics(self._model, self._data)
-        self._samples.append((self.time, self.articulation_mm(), self.lips_mm()))
+        self._samples.append((self.time, self.articulation_mm(), self.lips_mm(), self._data.qpos.copy()))
 
     def _read_pulses(self) -> None:
         before = self._electronics.powered
