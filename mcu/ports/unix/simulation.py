@@ -2,7 +2,7 @@
 
 To the parent go records of 12 bytes, little endian: kind, unit, address, register (a byte each), board time
 in microseconds (30 bits) and the number of bytes that follow. From the parent come, in virtual time, grants
-of 8 bytes: microseconds that may pass and bytes that have arrived. When the parent has gone, this process ends.
+of 8 bytes: microseconds that may pass and bytes that have arrived. When the parent has gone, so has this.
 """
 
 import struct
