@@ -1,4 +1,4 @@
-"""The sound leaves the speakers at the moment that it was asked for, and keeps in step with the host's clock."""
+"""The sound leaves the speakers at the moment asked for, and keeps in step with the host's clock."""
 
 import os
 import subprocess
