@@ -16,8 +16,8 @@ from typing import Any, ClassVar, TypeAlias
 
 import cbor2
 
-from facewire import cobs
 from facewire import constants as c
+from facewire import framing
 
 
 class WireError(Exception):
@@ -55,8 +55,10 @@ def _number(lowest: int, highest: int) -> Rule:
 
 def _text(shortest: int) -> Rule:
     def rule(value: object) -> str:
-        if not isinstance(value, str) or not shortest <= len(value.encode()) <= c.MAX_TEXT_BYTES:
-            raise MalformedError(f"not a text of {shortest} to {c.MAX_TEXT_BYTES} bytes: {value!r}")
+        if not isinstance(value, str) or not shortest <= len(value) <= c.MAX_TEXT_BYTES:
+            raise MalformedError(f"not a text of {shortest} to {c.MAX_TEXT_BYTES} letters: {value!r}")
+        if not all(" " <= letter <= "~" for letter in value):
+            raise MalformedError(f"text is printable ASCII: {value!r}")
         return value
 
     return rule
@@ -425,18 +427,16 @@ def encode(message: Message) -> bytes:
     payload = _dumps([message.TYPE, *message.fields()])
     if decode_payload(payload) != message:
         raise MalformedError(f"not a message that can be read back: {message}")
-    return cobs.encode(payload + zlib.crc32(payload).to_bytes(4, "little")) + b"\0"
+    return framing.wrap(payload)
 
 
 def decode(frame: bytes) -> Message:
     """One frame, without its closing zero, as a message. Raises CrcError, MalformedError, VersionError."""
     try:
-        data = cobs.decode(frame)
+        payload = framing.unwrap(frame)
     except ValueError as error:
         raise CrcError(str(error)) from None
-    if len(data) < 5 or zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
-        raise CrcError("the CRC-32 does not hold")
-    return decode_payload(data[:-4])
+    return decode_payload(payload)
 
 
 def decode_payload(payload: bytes) -> Message:
