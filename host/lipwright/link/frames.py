@@ -1,0 +1,98 @@
+"""Motion frames: targets as the wire's numbers, whole frames now and then and compact ones between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from facewire import constants as wire
+from lipwright.face.profile import HeadProfile
+from lipwright.link import messages as m
+
+# The board forgets the base of compact frames after 10 s; frames that come seldom get a new one before.
+BASE_AGE_S = 5.0
+
+
+class FrameEncoder:
+    """Makes one frame after the other, each as short as can be.
+
+    Every 32nd is a full frame, the base; a compact frame has the channels that differ from the base, so that a
+    lost one harms no other. A full frame is also sent where a compact one would be no shorter.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+        self._sequence = 0
+        self._base: tuple[int, ...] | None = None
+        self._base_at_s = 0.0
+        self._lost = 0
+
+    def encode(self, positions: Sequence[int], board_ms: int, at: float) -> bytes:
+        """The next frame on the wire: positions (channels,) of 0..4095 for a board time, `at` in host seconds."""
+        if len(positions) != self._channels:
+            raise ValueError(f"{len(positions)} positions for {self._channels} channels")
+        positions = tuple(positions)
+        if self._base is None or at - self._base_at_s > BASE_AGE_S:
+            bases = -(-self._sequence // wire.BASE_INTERVAL)  # rounded up: the next number that makes a base
+            self._sequence = bases * wire.BASE_INTERVAL & wire.SEQUENCE_MASK
+        full = m.FullFrame(self._sequence, board_ms, positions)
+        frame: m.FullFrame | m.CompactFrame = full
+        if self._sequence % wire.BASE_INTERVAL == 0:
+            self._base, self._base_at_s = positions, at
+        else:
+            pairs = zip(positions, self._base or positions, strict=True)
+            changes = {channel: new for channel, (new, old) in enumerate(pairs) if new != old}
+            compact = m.CompactFrame(self._sequence, board_ms, changes)
+            if _size(compact) < _size(full):
+                frame = compact
+        self._sequence = (self._sequence + 1) & wire.SEQUENCE_MASK
+        return m.encode(frame)
+
+    def heed(self, status: m.BoardStatus) -> None:
+        """Starts again with a whole frame if the board reports that something was lost on the way."""
+        lost = status.crc_errors + status.malformed + status.drops[wire.DROP_ORPHAN]
+        if lost != self._lost:
+            self._lost = lost
+            self._base = None
+
+
+def _size(frame: m.FullFrame | m.CompactFrame) -> int:
+    """Bytes of mask and positions as CBOR: all in which the two kinds of frame differ in size."""
+    if isinstance(frame, m.FullFrame):
+        packed = (3 * len(frame.positions) + 1) // 2
+        return packed + _head_bytes(packed)
+    packed = (3 * len(frame.changes) + 1) // 2
+    return packed + _head_bytes(packed) + _head_bytes(1 << max(frame.changes, default=0))
+
+
+def _head_bytes(number: int) -> int:
+    """Bytes of a CBOR head with this number in it."""
+    return 1 if number < 24 else 2 if number < 0x100 else 3 if number < 0x10000 else 5
+
+
+def positions_of(targets: npt.ArrayLike) -> tuple[int, ...]:
+    """Targets of 0..1 (clipped) as the wire's 0..4095. Raises ValueError for what is no number."""
+    values = np.asarray(targets, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("a target is not a number")
+    return tuple(np.rint(np.clip(values, 0.0, 1.0) * wire.POSITION_MAX).astype(int).tolist())
+
+
+def board_profile(profile: HeadProfile) -> m.BoardProfile:
+    """What the board needs to know of a head: an inverted servo simply has its pulse widths exchanged."""
+    channels = []
+    for channel in profile.channels:
+        ends = (round(channel.pulse_min_us), round(channel.pulse_max_us))
+        at_0, at_1 = reversed(ends) if channel.inverted else ends
+        channels.append(
+            m.BoardChannel(
+                output=channel.output,
+                pulse_at_0_us=at_0,
+                pulse_at_1_us=at_1,
+                rest=round(channel.rest * wire.POSITION_MAX),
+                speed=min(wire.SPEED_MAX, max(wire.SPEED_MIN, round(100 * channel.speed))),
+            )
+        )
+    return m.BoardProfile(round(profile.pwm_hz), tuple(channels))
