@@ -18,8 +18,8 @@ BASE_AGE_S = 5.0
 class FrameEncoder:
     """Makes one frame after the other, each as short as can be.
 
-    Every 32nd is a full frame, the base; a compact frame has the channels that differ from the base, so that a
-    lost one harms no other. A full frame is also sent where a compact one would be no shorter.
+    Every 32nd is a full frame, the base; a compact frame has the channels that differ from the base, so that
+    a lost one harms no other. A full frame is also sent where a compact one would be no shorter.
     """
 
     def __init__(self, channels: int) -> None:
@@ -30,7 +30,7 @@ class FrameEncoder:
         self._lost = 0
 
     def encode(self, positions: Sequence[int], board_ms: int, at: float) -> bytes:
-        """The next frame on the wire: positions (channels,) of 0..4095 for a board time, `at` in host seconds."""
+        """The next frame on the wire: positions (channels,) of 0..4095 for a board time; `at`: in host s."""
         if len(positions) != self._channels:
             raise ValueError(f"{len(positions)} positions for {self._channels} channels")
         positions = tuple(positions)

@@ -1,0 +1,71 @@
+"""Finding and opening boards: what cannot work ends in a sentence that says what to do."""
+
+import os
+import pty
+import subprocess
+import sys
+import tty
+
+import pytest
+
+from lipwright.boards import SerialBoard, load_board
+from lipwright.errors import LipwrightError
+
+
+@pytest.fixture
+def port():
+    """Path of a pty, as good as a serial port."""
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    yield os.ttyname(theirs)
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_opens_a_port_and_reads_without_waiting(port):
+    board = SerialBoard(port)
+    assert board.open().read(10) == b""
+    board.close()
+    board.close()
+
+
+def test_a_port_that_is_not_there():
+    with pytest.raises(LipwrightError, match=r"no serial port /dev/ttyACM77.*plug"):
+        SerialBoard("/dev/ttyACM77").open()
+
+
+def test_a_port_that_another_program_uses(port):
+    first = SerialBoard(port)
+    first.open()
+    with pytest.raises(LipwrightError, match="in use"):
+        SerialBoard(port).open()
+    first.close()
+
+
+def test_a_file_that_is_no_port(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("x")
+    with pytest.raises(LipwrightError, match="not a serial port"):
+        SerialBoard(str(file)).open()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up its rights to a port")
+def test_a_port_that_the_user_may_not_open(port):
+    os.chmod(port, 0o600)
+    code = (
+        "import os, sys\n"
+        "from lipwright.boards import SerialBoard\n"
+        "from lipwright.errors import LipwrightError\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "try: SerialBoard(sys.argv[1]).open()\n"
+        "except LipwrightError as error: print(error)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code, port], capture_output=True, text=True, check=True
+    ).stdout
+    assert "usermod -aG" in said
+
+
+def test_a_board_that_nobody_registered():
+    with pytest.raises(LipwrightError, match=r"pip install 'lipwright\[robot\]'"):
+        load_board("robot")
