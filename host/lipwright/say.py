@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import sys
@@ -141,9 +142,13 @@ def do_say(arguments: argparse.Namespace) -> None:
     if stage is not None:
         stage.check(sound)
         if not arguments.no_film:
-            arguments.output.mkdir(parents=True, exist_ok=True)
-    player = None if arguments.sim or arguments.mute else Player(sound, board.clock)
-    try:
+            make_folder(arguments.output)
+    if arguments.json not in (None, "-"):
+        make_folder(Path(arguments.json).parent)
+    with contextlib.closing(board), contextlib.ExitStack() as closing:
+        player = None
+        if stage is None and not arguments.mute:
+            player = closing.enter_context(contextlib.closing(Player(sound, board.clock)))
         performance = perform(sound, board, profile, lip_model, face_model, player)
         report = performance.report()
         if stage is not None:
@@ -151,8 +156,6 @@ def do_say(arguments: argparse.Namespace) -> None:
             if not arguments.no_film:
                 for written in stage.record(performance, report, arguments.output):
                     print(f"wrote {written}", file=sys.stderr)
-    finally:
-        board.close()
     print(summary(report, performance), file=sys.stderr)
     write_report(report, arguments.json)
 
@@ -234,4 +237,12 @@ def write_report(report: dict[str, Any], where: str | None) -> None:
     try:
         write_atomically(Path(where), text.encode())
     except OSError as error:
-        raise LipwrightError(f"cannot write the report to {where}: {error.strerror}") from error
+        raise LipwrightError(f"cannot write the report to {where}: {error.strerror}.") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Sees before a long run that there is a folder for what comes out of it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LipwrightError(f"cannot write to the folder {folder}: {error.strerror}.") from error
