@@ -29,7 +29,7 @@ MAX_CHANNELS = 32  # two PCA9685 boards of 16 outputs
 PULSE_LIMITS_US = (400.0, 2600.0)  # what hobby servos survive; outside they press against their end stop
 PWM_LIMITS_HZ = (40.0, 330.0)  # analogue servos want 50; digital ones take up to 330
 TICK_LIMITS_HZ = (25.0, 200.0)
-SPEED_LIMITS = (0.05, 50.0)  # ranges per second
+SPEED_LIMITS = (0.2, 50.0)  # ranges per second
 LEAD_LIMITS_MS = (0.0, 300.0)
 SIZE_LIMITS_MM = (0.1, 200.0)  # of lips and their ways; degrees for the jaw
 
