@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import serial
 from numpy.typing import ArrayLike
 
-from liplab.bus import ServoBus
+from liplab.bus import ADDRESSES, OUTPUTS, ServoBus
 from liplab.firmware_process import BUS_WRITE, EXIT_S, PAUSED, STARTED, TICKS_MASK, FirmwareProcess, Record
 from liplab.virtual_time import CountedSerial, VirtualClock
 from lipwright.clock import Clock, RealClock
@@ -22,6 +22,7 @@ from lipwright.face.profile import load_profile
 
 # Longest grant: what the board reports and writes in this time fits the pipe and the pty.
 LONGEST_GRANT_US = 500_000
+ALL_OUTPUTS = OUTPUTS * len(ADDRESSES)
 # Real time: how long the head waits for the next record before it moves on without one, and how far
 # behind the clock it stays then, so that a record that is still under way is not late.
 PATIENCE_S = 0.1
@@ -69,15 +70,15 @@ class SimulatedBoard:
     ) -> None:
         """Starts the firmware.
 
-        `flash` is the folder that the firmware has as its file system (default: an empty one). `outputs` says
-        which output of the drivers (16 * chip + pin) each servo of the head hangs on; without it, as in the
-        shipped profile. For tests, the board's clock may start at any count of milliseconds and, in virtual
+        `flash` is the folder that the firmware has as its file system (default: an empty one); modules in it
+        come before the shipped ones. `outputs` says which output of the drivers (16 * chip + pin) each servo
+        of the head hangs on; without it, as in the shipped profile (with no head: one on each). For tests, the board's clock may start at any count of milliseconds and, in virtual
         time, run faster or slower than the host's. Raises LipwrightError if the firmware does not start.
         """
         if clock_rate != 1.0 and not virtual:
             raise ValueError("only a virtual clock can run at another rate")
         if outputs is None:
-            outputs = [channel.output for channel in load_profile().channels]
+            outputs = [channel.output for channel in load_profile().channels] if head else range(ALL_OUTPUTS)
         self.virtual = virtual
         self.bus = ServoBus(outputs)
         self.on_bus_write: Callable[[float, int, int, bytes], None] | None = None

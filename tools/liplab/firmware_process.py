@@ -59,7 +59,8 @@ class FirmwareProcess:
     """
 
     def __init__(self, interpreter: str, virtual: bool, start_ms: int, flash: Path | None) -> None:
-        """Starts the firmware; `flash` is its file system (default: an empty one that goes with the process).
+        """Starts the firmware. `flash` is its file system (default: an empty one that goes with the process);
+        modules in it come before the shipped ones.
 
         Raises LipwrightError if the interpreter is not to be had.
         """
@@ -88,7 +89,7 @@ class FirmwareProcess:
                         str(start_ms),
                         str(grants_in),
                         str(records_out),
-                        *_module_path(self.interpreter),
+                        *_module_path(self.interpreter, flash),
                     ],
                     stdin=board_end,
                     stdout=board_end,
@@ -182,8 +183,9 @@ def _command(interpreter: str) -> tuple[list[str], str]:
     return [sys.executable, "-B", "-S", "-E", script], f"CPython {version} with a shim"
 
 
-def _module_path(interpreter: str) -> list[str]:
+def _module_path(interpreter: str, flash: Path) -> list[str]:
     firmware = firmware_dir()
     ports = ["unix"] if interpreter.startswith("MicroPython") else ["cpython", "unix"]
     protocol = Path(facewire.__file__).parent.parent
-    return [*(str(firmware / "ports" / port) for port in ports), str(firmware), str(protocol)]
+    shims = [firmware / "ports" / port for port in ports]
+    return [str(folder) for folder in (*shims, flash.resolve(), firmware, protocol)]
