@@ -1,1 +1,2 @@
-"""Teaching the face model of a head: babble, self-model, training in rollout, evaluation after the actuator."""
+"""Teaching the face model of a head: babble, self-model, training in rollout, evaluation after the
+actuator."""

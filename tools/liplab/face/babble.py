@@ -1,8 +1,9 @@
 """Babbling: the head tries mouths, and what its lips did is written down.
 
-A babble is a chain of moves from mouth to mouth: mixes of reference poses, the left half at times from another
-mix than the right, plus noise on every servo, at every speed from a jump to a slow ramp, with resets to neutral.
-That covers what speech needs; uniform noise over eleven servos would almost never close the lips.
+A babble is a chain of moves from mouth to mouth: mixes of reference poses, the left half at times from
+another mix than the right, plus noise on every servo, at every speed from a jump to a slow ramp, with
+resets to neutral. That covers what speech needs; uniform noise over eleven servos would almost never close
+the lips.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from lipwright.face.profile import HeadProfile
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from liplab.head import Head
 from liplab.head.poses import OTHER_POSES, POSES, pose_targets
 from liplab.head.servos import MOUTH_CHANNELS
+from lipwright.face.profile import HeadProfile
 
 Floats = NDArray[np.float32]
 
@@ -37,8 +38,8 @@ RIGHT = np.array([3, 6, 10])
 class Babble:
     """What was tried and what came of it, 50 frames a second.
 
-    `commands` (n, channels) are the targets given at `t` (n,) s; `lips` (n, 20, 3) mm and `articulation` (n, 5)
-    normalised are what the lips did at the same moments, servo lag included.
+    `commands` (n, channels) are the targets given at `t` (n,) s; `lips` (n, 20, 3) mm and `articulation`
+    (n, 5) normalised are what the lips did at the same moments, servo lag included.
     """
 
     commands: Floats
@@ -106,7 +107,7 @@ def perform(profile: HeadProfile, targets: Floats, progress: str | None = None) 
     return Babble(
         targets.astype(np.float32),
         seen.lips_mm[picked].astype(np.float32),
-        head.scale.normalised(seen.articulation_mm[picked]).astype(np.float32),
+        head.scale.from_mm(seen.articulation_mm[picked]).astype(np.float32),
         times,
     )
 

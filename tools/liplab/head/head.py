@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from liplab.head.geometry import LIP_NODE_NAMES
-from liplab.head.measures import ArticulationScale, articulation_mm
+from liplab.head.measures import articulation_mm
 from liplab.head.mjcf import TIME_STEP, head_mjcf
 from liplab.head.servos import PWM_HZ, SERVOS, ServoElectronics
+from lipwright.face.profile import ArticulationScale, load_profile
 
 Array = NDArray[np.float64]
 
@@ -31,7 +32,8 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class HeadHistory:
-    """What the lips did, a sample every 10 ms: `times_s` (n,), `articulation_mm` (n, 5), `lips_mm` (n, 20, 3).
+    """What the lips did, a sample every 10 ms: `times_s` (n,), `articulation_mm` (n, 5), `lips_mm` (n, 20,
+    3).
 
     `joints` (n, nq) are all joint positions, enough to draw the head later.
     """
@@ -41,7 +43,7 @@ class HeadHistory:
     lips_mm: Array
     joints: Array
 
-    def joints_at(self, times_s: Sequence[float]) -> Array:
+    def joints_at(self, times_s: Sequence[float] | Array) -> Array:
         """Joint positions (len(times_s), nq) of the samples nearest to these times."""
         nearest = np.round(np.asarray(times_s) / SAMPLE_S).astype(int)
         return np.asarray(self.joints[np.clip(nearest, 0, len(self.joints) - 1)])
@@ -50,12 +52,12 @@ class HeadHistory:
 class Head:
     """The reference head. Starts at time 0 at its neutral pose, all servos at 0 degrees and without power.
 
-    Simulation goes in steps of 2 ms: a pulse takes effect, and `advance` ends, at the first step at or after the
-    given time. Two heads given the same pulses at the same times do the same to the bit.
+    Simulation goes in steps of 2 ms: a pulse takes effect, and `advance` ends, at the first step at or
+    after the given time. Two heads given the same pulses at the same times do the same to the bit.
     """
 
     def __init__(self, scale: ArticulationScale | None = None) -> None:
-        self.scale = scale or ArticulationScale()
+        self.scale = scale or load_profile().articulation
         self._model = mujoco.MjModel.from_xml_string(head_mjcf())
         self._data = mujoco.MjData(self._model)
         self._electronics = ServoElectronics()
@@ -66,7 +68,9 @@ class Head:
         joints = [self._model.joint(servo.joint) for servo in SERVOS]
         self._joint_places = np.array([joint.qposadr[0] for joint in joints])
         self._gears = np.array([servo.gear for servo in SERVOS])
-        self._samples: list[tuple[float, Array, Array, Array]] = []
+        self._times: list[float] = []
+        self._lips: list[Array] = []
+        self._joints: list[Array] = []
         self._set_power(self._electronics.powered)
         mujoco.mj_forward(self._model, self._data)
         self._sample()
@@ -102,6 +106,8 @@ class Head:
             self._step = until
             if self._step % _STEPS_PER_SAMPLE == 0:
                 self._sample()
+            elif self._step == target:
+                self._place()
 
     def lips_mm(self) -> Array:
         """Lip nodes (20, 3) in mm in the head's frame, in the order of `geometry.LIP_NODE_NAMES`."""
@@ -119,22 +125,28 @@ class Head:
 
     def articulation(self) -> Array:
         """Articulation (5,) now, normalised."""
-        return self.scale.normalised(self.articulation_mm())
+        return self.scale.from_mm(self.articulation_mm())
 
     @property
     def history(self) -> HeadHistory:
         """All samples since the start, 100 a second."""
-        times, articulations, lips, joints = zip(*self._samples, strict=True)
-        return HeadHistory(np.array(times), np.array(articulations), np.array(lips), np.array(joints))
+        lips, joints = np.array(self._lips), np.array(self._joints)
+        jaw = np.rad2deg(joints[:, self._joint_places[0]])
+        return HeadHistory(np.array(self._times), articulation_mm(lips, jaw), lips, joints)
 
     def snapshot(self) -> Snapshot:
         """The pose now, for a picture or film made later."""
         return Snapshot(self.time, self._data.qpos.copy())
 
     def _sample(self) -> None:
-        # mj_step leaves the bodies where they were at the start of its last step: place them first.
+        self._place()
+        self._times.append(self.time)
+        self._lips.append(self.lips_mm())
+        self._joints.append(self._data.qpos.copy())
+
+    def _place(self) -> None:
+        # mj_step leaves the bodies where they were at the start of its last step.
         mujoco.mj_kinematics(self._model, self._data)
-        self._samples.append((self.time, self.articulation_mm(), self.lips_mm(), self._data.qpos.copy()))
 
     def _read_pulses(self) -> None:
         before = self._electronics.powered

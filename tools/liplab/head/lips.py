@@ -1,8 +1,9 @@
-"""Soft lips as MJCF: 20 nodes on springs, tied to each other, to the servos' rods, and pushed apart on contact.
+"""Soft lips as MJCF: 20 nodes on springs, tied to each other, to the servos' rods, and pushed apart on
+contact.
 
-Contact is a spring too: a tendon between facing nodes that pushes when they come nearer than the lips are thick.
-That is what a soft lip does (silicone of 60 kPa, 30 mm2 a node, 6.6 mm thick: about 270 N/m), it compresses where
-rigid contact would not, and without constraints the simulation runs several times faster.
+Contact is a spring too: a tendon between facing nodes that pushes when they come nearer than the lips are
+thick. That is what a soft lip does (silicone of 60 kPa, 30 mm2 a node, 6.6 mm thick: about 270 N/m), it
+compresses where rigid contact would not, and without constraints the simulation runs several times faster.
 """
 
 from __future__ import annotations
@@ -52,12 +53,14 @@ def node_body(name: str, origin: Array) -> str:
     )
     return (
         f'<body name="{name}" pos="{vector(lip_nodes_at_rest()[name] - origin)}">{slides}'
-        f'<geom class="mechanism" type="sphere" size=".0015" mass="{NODE_MASS}"/><site name="s_{name}"/></body>\n'
+        f'<geom class="mechanism" type="sphere" size=".0015" mass="{NODE_MASS}"/><site name="s_{name}"/>'
+        "</body>\n"
     )
 
 
 def carriage(lip: str, origin: Array) -> str:
-    """The carriage that pushes one lip ("upper" or "lower") forward and back, with its three vertical rods."""
+    """The carriage that pushes one lip ("upper" or "lower") forward and back, with its three vertical
+    rods."""
     nodes = lip_nodes_at_rest()
     base = nodes[f"{lip}_{MIDDLE}"]
     xml = (

@@ -1,18 +1,18 @@
-"""What the lips do, from the places of their nodes: articulation in mm and degrees, and normalised.
+"""What the lips do, from the places of their nodes: articulation in mm and degrees.
+
+A head profile's `articulation` (its `from_mm` and `to_mm`) turns it into the normalised scale and back.
 
 In millimetres (order of `ARTICULATION`):
 - aperture: distance between the middles of the upper and the lower lip, less the thickness of both, in the
   sagittal plane. 0: the surfaces just touch. Negative: pressed, by how much the soft tissue is compressed.
 - width: distance between the corners along the head's x axis.
-- rounding: mean way of both lips' middles forward of their neutral place, each in the frame of its own carrier
-  (skull, jaw), so that an opening jaw is no rounding; a lip that moves back counts as 0.
+- rounding: mean way of both lips' middles forward of their neutral place, each in the frame of its own
+  carrier (skull, jaw), so that an opening jaw is no rounding; a lip that moves back counts as 0.
 - jaw: angle in degrees.
 - tuck: way of the lower lip's middle back from its neutral place in the jaw's frame, at least 0.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,58 +35,9 @@ LIPS_AT_REST_MM = 1000 * np.array([lip_nodes_at_rest()[name] for name in LIP_NOD
 _HINGE_YZ_MM = 1000 * JAW_HINGE[1:]
 
 
-@dataclass(frozen=True)
-class ArticulationScale:
-    """The millimetres (degrees for the jaw) of a head that normalised articulation 1 stands for."""
-
-    aperture_mm: float = 20.0
-    width_neutral_mm: float = 50.5
-    width_spread_mm: float = 58.0
-    width_pucker_mm: float = 33.5
-    rounding_mm: float = 8.0
-    jaw_deg: float = 20.0
-    tuck_mm: float = 7.0
-
-    def normalised(self, measured: Array) -> Array:
-        """Articulation (..., 5) in mm and degrees to the head-independent scale (..., 5)."""
-        measured = np.asarray(measured, dtype=np.float64)
-        beyond = measured[..., 1] - self.width_neutral_mm
-        spread, pucker = self._width_ways()
-        scaled = np.stack(
-            [
-                measured[..., 0] / self.aperture_mm,
-                np.where(beyond > 0, beyond / spread, beyond / pucker),
-                measured[..., 2] / self.rounding_mm,
-                measured[..., 3] / self.jaw_deg,
-                measured[..., 4] / self.tuck_mm,
-            ],
-            axis=-1,
-        )
-        return np.asarray(scaled)
-
-    def millimetres(self, normalised: Array) -> Array:
-        """The inverse of `normalised`."""
-        normalised = np.asarray(normalised, dtype=np.float64)
-        way = normalised[..., 1]
-        spread, pucker = self._width_ways()
-        measured = np.stack(
-            [
-                normalised[..., 0] * self.aperture_mm,
-                self.width_neutral_mm + np.where(way > 0, way * spread, way * pucker),
-                normalised[..., 2] * self.rounding_mm,
-                normalised[..., 3] * self.jaw_deg,
-                normalised[..., 4] * self.tuck_mm,
-            ],
-            axis=-1,
-        )
-        return np.asarray(measured)
-
-    def _width_ways(self) -> tuple[float, float]:
-        return self.width_spread_mm - self.width_neutral_mm, self.width_neutral_mm - self.width_pucker_mm
-
-
 def articulation_mm(lips_mm: Array, jaw_deg: Array | float) -> Array:
-    """Articulation (..., 5) in mm and degrees from lip nodes (..., 20, 3) in mm in the head's frame and the jaw.
+    """Articulation (..., 5) in mm and degrees from lip nodes (..., 20, 3) in mm in the head's frame and the
+    jaw.
 
     The jaw's angle (...) is a reading of its own: lips alone do not tell it from a lowered lip.
     """

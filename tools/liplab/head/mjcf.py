@@ -88,8 +88,8 @@ def _head_bodies(looks: dict[str, str]) -> str:
 
 
 def head_mjcf(looks: dict[str, str] | None = None) -> str:
-    """MJCF of the head. `looks` adds pieces by place: asset, world, neck, head, jaw, eye, lid_upper, lid_lower,
-    deformable, visual (see `liplab.head.looks`); without it the model holds only what moves."""
+    """MJCF of the head. `looks` adds pieces by place: asset, world, neck, head, jaw, eye, lid_upper,
+    lid_lower, deformable, visual (see `liplab.head.looks`); without it the model holds only what moves."""
     looks = looks or {}
     return f"""<mujoco model="lipwright reference head"><compiler angle="radian" autolimits="true"/>
 <option timestep="{TIME_STEP}" integrator="discrete" gravity="0 0 -9.81"><flag contact="disable"/></option>

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from lipwright.face.profile import HeadProfile
 from numpy.typing import NDArray
 
 from liplab.head.servos import CHANNELS, pulses_from_degrees
+from lipwright.face.profile import HeadProfile
 
 Array = NDArray[np.float64]
 
@@ -35,12 +35,12 @@ def _mouth(
 
 
 POSES: dict[str, dict[str, float]] = {
-    "neutral": _mouth(upper=(-1.5, -1.5), lower=(1.5, 1.5)),
+    "neutral": _mouth(upper=(-3, -3), lower=(3, 3)),
     "ah": _mouth(jaw=34, upper=(12, 8), lower=(-4, -3)),
-    "oo": _mouth(jaw=6, upper=(1, -6), lower=(-2, 6), forward=(50, 50), corner=-45),
+    "oo": _mouth(jaw=6, upper=(1, -10), lower=(-2, 10), forward=(50, 50), corner=-45),
     "ee": _mouth(jaw=7, upper=(12, 14), lower=(-10, -14), corner=43),
     "mm": _mouth(upper=(-20, -17), lower=(20, 17), forward=(-5, -5)),
-    "ff": _mouth(jaw=5, upper=(4, 3), lower=(38, 32), forward=(0, -38)),
+    "ff": _mouth(jaw=5, upper=(13, 11), lower=(37, 31), forward=(0, -38)),
 }
 # More mouths of speech, for babbling.
 OTHER_POSES: dict[str, dict[str, float]] = {

@@ -1,9 +1,9 @@
 """The 26 servos: where each sits, which way it turns, and how a hobby servo follows its pulses.
 
-A pulse of 1500 us is 0 degrees and 1000 us of pulse width are 90 degrees, on every servo. Servos on the head's
-right side are mounted mirrored, so a longer pulse moves their side the other way: `sign` says so, and the head
-profile calls these channels inverted. Speed, torque, deadband and play are those of a fast digital micro servo
-(0.1 s for 60 degrees at 6 V); they are plausible figures, not measured on hardware.
+A pulse of 1500 us is 0 degrees and 1000 us of pulse width are 90 degrees, on every servo. Servos on the
+head's right side are mounted mirrored, so a longer pulse moves their side the other way: `sign` says so,
+and the head profile calls these channels inverted. Speed, torque, deadband and play are those of a fast
+digital micro servo (0.1 s for 60 degrees at 6 V); they are plausible figures, not measured on hardware.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ LEVER_M = 0.010  # a lip servo's horn: metres of rod travel for one radian
 class Servo:
     """One servo as built: the joint it drives and its mounting.
 
-    `gear` is servo radians for one joint unit (radian or metre), `limit_deg` the mechanical stop of the servo,
-    `sign` -1 where it is mounted mirrored.
+    `gear` is servo radians for one joint unit (radian or metre), `limit_deg` the mechanical stop of the
+    servo, `sign` -1 where it is mounted mirrored.
     """
 
     name: str
@@ -99,7 +99,8 @@ class ServoElectronics:
     """What 26 servos do with their pulses before the motor turns: sample, ignore small changes, lose play.
 
     Pulses are read once per PWM cycle, rounded to 1 us and compared with the last accepted width. `sample`
-    returns the angles (26,) in radians, joint side positive, that the motors are sent to. A width of 0 releases.
+    returns the angles (26,) in radians, joint side positive, that the motors are sent to.
+    A width of 0 releases.
     """
 
     def __init__(self) -> None:

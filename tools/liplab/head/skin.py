@@ -1,8 +1,8 @@
 """The skin: one mesh of face, lips and the inside of the mouth, and how much each bone moves each vertex.
 
-The lips' rows run from their outer border over the red to the inner edge, and on into a bag that lines the mouth,
-so that an open mouth is closed to the sides. Texture coordinates are the front view's x and z in metres, which
-`texture.to_texture` maps; the bag has a patch of its own beside the face.
+The lips' rows run from their outer border over the red to the inner edge, and on into a bag that lines the
+mouth, so that an open mouth is closed to the sides. Texture coordinates are the front view's x and z in
+metres, which `texture.to_texture` maps; the bag has a patch of its own beside the face.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from liplab.head.geometry import (
     BROW_INNER_X,
     BROW_OUTER_X,
     BROW_Z,
+    CORNER_LEFT,
+    CORNER_RIGHT,
     EYE_X,
     EYE_Z,
     FACE_HALF_HEIGHT,
@@ -39,12 +41,12 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 COLUMNS = 49  # vertices along a lip
-# A lip from its border (0) to its inner edge (1): height over the contact line as a share of the border's, extra
-# height, and depth behind the border's or the contact line's skin.
+# A lip from its border (0) to its inner edge (1): height over the contact line as a share of the border's,
+# extra height, and depth behind the border's or the contact line's skin.
 LIP_ROWS = np.linspace(0, 1, 9)
 BAG_PATCH_X = (0.092, 0.118)  # where the bag's colours lie in the texture
-# The bag behind the lips, from front to back: half width, height above, height below, depth behind the skin, and
-# the share of a vertex that still follows the lip.
+# The bag behind the lips, from front to back: half width, height above, height below, depth behind the
+# skin, and the share of a vertex that still follows the lip.
 BAG = (
     (0.0245, 0.0075, 0.0085, 0.0068, 0.75),
     (0.0250, 0.0120, 0.0130, 0.0085, 0.40),
@@ -52,17 +54,20 @@ BAG = (
     (0.0220, 0.0160, 0.0180, 0.0240, 0.0),
     (0.0180, 0.0140, 0.0165, 0.0360, 0.0),
     (0.0100, 0.0080, 0.0110, 0.0440, 0.0),
-    (0.0020, 0.0016, 0.0024, 0.0460, 0.0),
+    (0.0, 0.0, 0.0, 0.0460, 0.0),
 )
+# Half of the bag's rows that swings with the jaw: all in front, none at its closed end.
+BAG_JAW = (1.0, 1.0, 1.0, 0.9, 0.6, 0.3, 0.0)
 RIM_BACK_Y = 0.02
+BORDER_SHARE = 0.8  # how much the border of the red follows its node; the rest stays with skull and jaw
 BROW_BONES = tuple(f"brow_{side}_{part}" for side in ("right", "left") for part in ("inner", "outer"))
 BONES = ("head", "jaw", *LIP_NODE_NAMES, *BROW_BONES)
 
 
 @dataclass(frozen=True)
 class Skin:
-    """Vertices (n, 3) m in the head's frame, their place in the texture (n, 2) m, triangles (m, 3), and weights
-    (n, len(BONES)) that sum to 1 for each vertex."""
+    """Vertices (n, 3) m in the head's frame, their place in the texture (n, 2) m, triangles (m, 3), and
+    weights (n, len(BONES)) that sum to 1 for each vertex."""
 
     vertices: Array
     places: Array
@@ -79,7 +84,7 @@ def eye_opening(side: int) -> Array:
     """Outline (44, 2) of the hole in the skin for one eye, side -1 or 1."""
     t = np.linspace(0, 2 * np.pi, 44, endpoint=False)
     height = np.where(np.sin(t) > 0, 0.0080, 0.0062) * np.abs(np.sin(t)) ** 0.9 * np.sign(np.sin(t))
-    return np.c_[side * EYE_X + 0.0150 * np.cos(t), EYE_Z + height]
+    return np.asarray(np.c_[side * EYE_X + 0.0150 * np.cos(t), EYE_Z + height])
 
 
 def _face_points() -> tuple[Array, int, int, list[Path]]:
@@ -122,8 +127,8 @@ def _turned(faces: Indices, vertices: Array, outward: Array) -> Indices:
 
 
 def _lip_rows(s: Array, upper: bool) -> tuple[Array, Array]:
-    """Rows (rows, columns, 3) of one lip from just inside the border to the back of the bag, and their places in
-    the texture (rows, columns, 2)."""
+    """Rows (rows, columns, 3) of one lip from just inside the border to the back of the bag, and their
+    places in the texture (rows, columns, 2)."""
     sign = 1 if upper else -1
     border_x, border_z = lip_border(s, upper)
     line = contact_line(s)
@@ -160,6 +165,9 @@ def _lip_rows(s: Array, upper: bool) -> tuple[Array, Array]:
         x = border_x * (1 - 0.03 * t)
         rows.append(np.c_[x, y, line + z])
         places.append(np.c_[x, line + height * np.interp(t, [0, 0.75, 1], [1, 0, 0])])
+    # The inner edge once more, with its place in the bag's patch of the texture.
+    rows.append(rows[-1])
+    places.append(np.c_[np.full(len(s), BAG_PATCH_X[0]), 0.08 * sign * round_off])
     for k, (half_width, above, below, behind, _) in enumerate(BAG):
         x = half_width * s
         z = MOUTH_Z - 0.002 + sign * (above if upper else below) * round_off**0.8
@@ -169,13 +177,18 @@ def _lip_rows(s: Array, upper: bool) -> tuple[Array, Array]:
     return np.array(rows), np.array(places)
 
 
-def _node_shares(x: Array, lip: str) -> Array:
-    """How a point at x shares the nodes of one lip and the corners, (n, len(LIP_NODE_NAMES)), rows sum to 1."""
+def _node_shares(x: Array, lip: str, away: Array) -> Array:
+    """How points at x share the nodes of one lip and the corners, (n, nodes), rows sum to 1.
+
+    The farther `away` (n,) m from the red, the more nodes have a say, so that folds fade.
+    """
     nodes = lip_nodes_at_rest()
     shares = np.zeros((len(x), len(LIP_NODE_NAMES)))
     own = [i for i, name in enumerate(LIP_NODE_NAMES) if name.startswith(("corner", lip))]
     node_x = np.array([nodes[LIP_NODE_NAMES[i]][0] for i in own])
-    distance = ((x[:, None] - node_x) / 0.0042) ** 2
+    reach = 0.0042 + 0.5 * np.asarray(away)[:, None]
+    inside = np.clip(x, -MOUTH_HALF_WIDTH, MOUTH_HALF_WIDTH)
+    distance = ((inside[:, None] - node_x) / reach) ** 2
     near = np.exp(distance.min(1, keepdims=True) - distance)
     shares[:, own] = near / near.sum(1, keepdims=True)
     return shares
@@ -222,15 +235,14 @@ def _face_weights(vertices: Array) -> Array:
     s = np.clip(x / MOUTH_HALF_WIDTH, -1, 1)
     border_x = MOUTH_HALF_WIDTH * s
     border_z = np.where(upper, lip_border(s, True)[1], lip_border(s, False)[1])
-    distance = np.hypot(x - border_x, z - border_z)
-    # Skin beside the corners follows over a longer way than skin above and below: no crease when they come in.
-    reach = 0.013 + 0.013 * smoothstep((np.abs(x) - 0.014) / 0.014)
-    lip = (0.62 + 0.30 * s**4) * np.exp(-((distance / reach) ** 2)) * smoothstep((0.019 - y) / 0.004)
-    shares = np.where(upper[:, None], _node_shares(x, "upper"), _node_shares(x, "lower"))
-    blend = smoothstep(0.5 + (z - MOUTH_Z) / 0.008)[:, None]  # beside the mouth both lips' shares meet
-    outside = np.abs(x)[:, None] > 0.9 * MOUTH_HALF_WIDTH
-    both = blend * _node_shares(x, "upper") + (1 - blend) * _node_shares(x, "lower")
-    shares = np.where(outside, both, shares)
+    away = np.hypot(x - border_x, z - border_z)
+    # Skin beside the corners follows over a longer way than skin above and below; the nose stays.
+    reach = 0.016 + 0.012 * smoothstep((np.abs(x) - 0.010) / 0.016)
+    lip = BORDER_SHARE * np.exp(-((away / reach) ** 2)) * smoothstep((0.019 - y) / 0.004)
+    lip *= 1 - smoothstep((z + 0.049) / 0.012) * np.exp(-((x / 0.019) ** 4))
+    up, low = _node_shares(x, "upper", away), _node_shares(x, "lower", away)
+    blend = np.where(np.abs(s) < 1, upper, smoothstep(0.5 + (z - MOUTH_Z) / 0.030))[:, None]
+    shares = blend * up + (1 - blend) * low
     weights[:, 2 : 2 + len(LIP_NODE_NAMES)] = shares * (lip * rest)[:, None]
     jaw = _jaw_share(x, z) * smoothstep((0.019 - y) / 0.004)
     weights[:, 1] = (1 - lip) * jaw * rest
@@ -242,20 +254,26 @@ def _mouth_weights(s: Array, upper: bool) -> Array:
     """Weights (rows, columns, bones) of a lip's rows and its half of the bag."""
     lip = "upper" if upper else "lower"
     border_x, border_z = lip_border(s, upper)
-    along, near = _spline_shares(s, lip), _node_shares(border_x, lip)
+    along, near = _spline_shares(s, lip), _node_shares(border_x, lip, np.zeros(len(s)))
     corner = np.abs(s) ** 8
+    # At the very corner both lips are one.
+    ends = smoothstep((np.abs(s) - 0.88) / 0.12)[:, None]
+    only_corner = np.zeros_like(along)
+    only_corner[np.arange(len(s)), np.where(s < 0, CORNER_RIGHT, CORNER_LEFT)] = 1
     rows = []
-    border = 0.62 + 0.30 * s**4
-    steps = [(t, None) for t in LIP_ROWS[1:]] + [(1.0, bag[4]) for bag in BAG]
-    for t, follow in steps:
+    steps: list[tuple[float, float | None, float]] = [(t, None, 0.0) for t in [*LIP_ROWS[1:], 1.0]]
+    steps += [(1.0, bag[4], swing) for bag, swing in zip(BAG, BAG_JAW, strict=True)]
+    for t, follow, swing in steps:
         mix = min(1.0, t / 0.3)
-        shares = mix * along + (1 - mix) * near
+        shares = (1 - ends) * (mix * along + (1 - mix) * near) + ends * only_corner
         if follow is None:
-            own = border + (1 - border) * np.interp(t, [0, 0.3, 0.55, 1], [0, 0.65, 1, 1])
+            inward = float(np.interp(t, [0, 0.3, 0.55, 1], [0, 0.65, 1, 1]))
+            own = np.full(len(s), BORDER_SHARE + (1 - BORDER_SHARE) * inward)
         else:
             own = np.full(len(s), follow)
-        jaw = _jaw_share(border_x, border_z) if follow is None else np.full(len(s), 0.0 if upper else 1.0)
-        jaw = (1 - corner) * jaw + corner * 0.5
+        jaw = _jaw_share(border_x, border_z) if follow is None else np.full(len(s), 0.0 if upper else swing)
+        middle = 0.5 if follow is None else 0.5 * swing
+        jaw = (1 - corner) * jaw + corner * middle
         weights = np.zeros((len(s), len(BONES)))
         weights[:, 2 : 2 + len(LIP_NODE_NAMES)] = shares * own[:, None]
         weights[:, 1] = (1 - own) * jaw
