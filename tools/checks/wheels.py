@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Proves that the runtime installs on a Raspberry Pi from ready-made wheels, and adds up what it takes.
 
-For each Python that Raspberry Pi OS has (Bookworm 3.11, Trixie 3.13) pip itself selects and fetches the wheels
-of every runtime dependency for 64-bit ARM. Markers are evaluated for the Pi, which pip does not do for a machine
-that it does not run on. Exits 1 if a wheel is missing or the sum is over the limit.
+For each Python that Raspberry Pi OS has (Bookworm 3.11, Trixie 3.13) pip itself selects and fetches the
+wheels of every runtime dependency for 64-bit ARM. Markers are evaluated for the Pi, which pip does not do for
+a machine that it does not run on. Exits 1 if a wheel is missing or the sum is over the limit.
 
     python tools/checks/wheels.py
 """
