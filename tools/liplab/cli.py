@@ -10,7 +10,6 @@ from lipwright import __version__
 from lipwright.cli import Commands, add_commands, run
 
 COMMANDS: Commands = {
-    "board": ("a board without a board: the firmware on a serial port", "liplab.board_command:add_parser"),
     "head": ("the simulated head: show it, pose it, write its model", "liplab.head.command:add_parser"),
     "corpus": ("make the speech that the lip model learns from", "liplab.speech.command:add_parser"),
     "train": ("teach the lip model and export it", "liplab.lips.command:add_parser"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from liplab.cli import COMMANDS
 from lipwright.cli import Commands
 
-# A serial port with the firmware behind it, and no hardware.
-BOARD: Commands = {"board": COMMANDS["board"]}
+BOARD: Commands = {
+    "board": ("a board without a board: the firmware on a serial port", "liplab.board_command:add_parser"),
+}
