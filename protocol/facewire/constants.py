@@ -47,24 +47,24 @@ PULSE_MAX_US = 2600
 SPEED_MIN = 20  # percent of the range per second
 SPEED_MAX = 10000
 
-# States of the board.
+# States of the board. No pulses up to REARMING, pulses from EASING on; a track of frames from FOLLOWING on.
 UNCONFIGURED = 0
-RESTING = 1
-FOLLOWING = 2
-HOLDING = 3
+STOPPED = 1
+RELEASED = 2
+REARMING = 3
 EASING = 4
-RELEASED = 5
-REARMING = 6
-STOPPED = 7
+RESTING = 5
+FOLLOWING = 6
+HOLDING = 7
 STATE_NAMES = (
     "unconfigured",
+    "stopped",
+    "released",
+    "rearming",
+    "easing",
     "resting",
     "following",
     "holding",
-    "easing",
-    "released",
-    "rearming",
-    "stopped",
 )
 
 # Why the board is in the state that it is in.
