@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, fields
-from math import isnan, nan
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ REFERENCE_PROFILE = "reference_head.toml"
 MAX_CHANNELS = 32  # two PCA9685 boards of 16 outputs
 PULSE_LIMITS_US = (400.0, 2600.0)  # what hobby servos survive; outside they press against their end stop
 PWM_LIMITS_HZ = (40.0, 330.0)  # analogue servos want 50; digital ones take up to 330
-TICK_LIMITS_HZ = (25.0, 200.0)
 SPEED_LIMITS = (0.2, 50.0)  # ranges per second
 LEAD_LIMITS_MS = (0.0, 300.0)
 SIZE_LIMITS_MM = (0.1, 200.0)  # of lips and their ways; degrees for the jaw
@@ -104,26 +103,15 @@ class Channel:
 
 
 @dataclass(frozen=True)
-class Collision:
-    """Two channels that touch when the sum of their targets passes a limit (upper and lower eyelid, say)."""
-
-    first: str
-    second: str
-    sum_max: float
-
-
-@dataclass(frozen=True)
 class HeadProfile:
-    """A validated head: its channels in wire order and the rates it runs at."""
+    """A validated head: its channels in the order of the wire, and what it needs to be driven."""
 
     name: str
     channels: tuple[Channel, ...]
     pwm_hz: float
-    tick_hz: int
     lead_ms: float  # lag of the servos: frames are sent this much earlier
     face_model: str  # file name, beside the profile or among the shipped models
     articulation: ArticulationScale
-    collisions: tuple[Collision, ...]
     path: Path
 
     def rest_targets(self) -> NDArray[np.float32]:
@@ -185,24 +173,18 @@ class _Reader:
         known = (
             "name",
             "pwm_hz",
-            "tick_hz",
             "lead_ms",
             "face_model",
             "articulation",
             "channels",
-            "collisions",
         )
         self._refuse_unknown(table, known, "")
         name = self._text(table, "name", "")
         pwm_hz = self._number(table, "pwm_hz", "", PWM_LIMITS_HZ)
-        tick_hz = self._number(table, "tick_hz", "", TICK_LIMITS_HZ)
-        if not tick_hz.is_integer() and not isnan(tick_hz):
-            self._add("tick_hz", f"is {tick_hz:g}; give a whole number")
         lead_ms = self._number(table, "lead_ms", "", LEAD_LIMITS_MS)
         face_model = self._text(table, "face_model", "")
         articulation = self._articulation(table)
         channels = self._channels(table)
-        collisions = self._collisions(table, {channel.name for channel in channels})
         if self.problems:
             if len(self.problems) == 1:
                 raise LipwrightError(f"The head profile {self.file} cannot be used: {self.problems[0]}.")
@@ -214,11 +196,9 @@ class _Reader:
             name=name,
             channels=channels,
             pwm_hz=pwm_hz,
-            tick_hz=int(tick_hz),
             lead_ms=lead_ms,
             face_model=face_model,
             articulation=articulation,
-            collisions=collisions,
             path=self.file,
         )
 
@@ -291,22 +271,6 @@ class _Reader:
                 f"width_spread_mm = {spread:g}",
             )
         return scale
-
-    def _collisions(self, table: dict[str, Any], names: set[str]) -> tuple[Collision, ...]:
-        collisions: list[Collision] = []
-        for number, entry in enumerate(self._tables(table, "collisions")):
-            where = f"collisions[{number}]"
-            self._refuse_unknown(entry, ("first", "second", "sum_max"), where)
-            first, second = (self._text(entry, key, where) for key in ("first", "second"))
-            for key, name in (("first", first), ("second", second)):
-                if name and name not in names:
-                    self._add(
-                        f"{where}.{key}", f'"{name}" is no channel of this head; use a name from [[channels]]'
-                    )
-            if first and first == second:
-                self._add(f"{where}.second", f'"{second}" cannot collide with itself; name the other servo')
-            collisions.append(Collision(first, second, self._number(entry, "sum_max", where, (0.0, 2.0))))
-        return tuple(collisions)
 
     def _add(self, key: str, problem: str) -> None:
         self.problems.append(f"{key} {problem}")

@@ -41,7 +41,6 @@ CHANNELS = [
 HEAD = """
 name = "Skull"
 pwm_hz = 50
-tick_hz = 100
 lead_ms = 60
 face_model = "face_model.tflite"
 
@@ -67,7 +66,6 @@ speed = 8
 """
 
 LID = JAW.replace('"jaw"', '"lid"').replace("output = 0", "output = 17")
-COLLISION = '\n[[collisions]]\nfirst = "jaw"\nsecond = "lid"\nsum_max = 1.5\n'
 
 
 @pytest.fixture
@@ -83,7 +81,7 @@ def test_the_reference_head_has_the_26_channels_in_order():
     profile = load_profile()
     assert [channel.name for channel in profile.channels] == CHANNELS
     assert [channel.output for channel in profile.channels] == list(range(26))
-    assert (profile.pwm_hz, profile.tick_hz) == (50, 100)
+    assert profile.pwm_hz == 50
     assert list(profile.indices("mouth")) == list(range(11))
     assert profile.rest_targets().shape == (26,) and profile.rest_targets().dtype == np.float32
 
@@ -104,11 +102,6 @@ def test_an_inverted_servo_turns_the_other_way(load):
 def test_a_target_beyond_the_range_stays_in_the_range(load):
     channel = load(HEAD + JAW).channels[0]
     assert (channel.pulse_us(-1), channel.pulse_us(2)) == (1000, 2000)
-
-
-def test_collisions_are_read(load):
-    (collision,) = load(HEAD + JAW + LID + COLLISION).collisions
-    assert (collision.first, collision.second, collision.sum_max) == ("jaw", "lid", 1.5)
 
 
 def test_thirty_two_servos_fit_and_thirty_three_do_not(load):
@@ -146,20 +139,16 @@ def test_thirty_two_servos_fit_and_thirty_three_do_not(load):
         ('group = "mouth"', "", r"\(jaw\)\.group is missing"),
         ("speed = 8", "speed = 8\ninverted = 1", r"\(jaw\)\.inverted is 1; write true or false"),
         ("pwm_hz = 50", "pwm_hz = 1000", r"pwm_hz is 1000; give a number from 40 to 330"),
-        ("tick_hz = 100", "tick_hz = 99.5", r"tick_hz is 99\.5; give a whole number"),
-        ("tick_hz = 100", "", r"tick_hz is missing"),
-        ("tick_hz = 100", "tick_hz = 100\ncolour = 1", r"colour is not a key that is known here"),
+        ("lead_ms = 60", "lead_ms = 60\ncolour = 1", r"colour is not a key that is known here"),
+        ("lead_ms = 60", "", r"lead_ms is missing"),
         ("lead_ms = 60", "lead_ms = -1", r"lead_ms is -1"),
         ("[articulation]", "[articulations]", r"articulations is not a key .* articulation is missing"),
         ("width_neutral_mm = 50", "width_neutral_mm = 60", r"must lie between width_pucker_mm = 34 and"),
         ("tuck_mm = 7", "", r"articulation\.tuck_mm is missing"),
-        ('second = "lid"', 'second = "lip"', r'collisions\[0\]\.second "lip" is no channel'),
-        ('second = "lid"', 'second = "jaw"', r"cannot collide with itself"),
-        ("sum_max = 1.5", "sum_max = 3", r"collisions\[0\]\.sum_max is 3"),
     ],
 )
 def test_each_mistake_is_named(load, find, put, says):
-    text = HEAD + JAW + LID + COLLISION
+    text = HEAD + JAW + LID
     assert find in text
     with pytest.raises(LipwrightError) as raised:
         load(text.replace(find, put, 1))
