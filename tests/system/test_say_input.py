@@ -94,10 +94,10 @@ def test_two_servos_on_one_pin_are_refused(tmp_path):
     from lipwright.resources import models_dir
 
     text = (models_dir() / "reference_head.toml").read_text()
-    assert "output = 1\n" in text
-    (tmp_path / "head.toml").write_text(text.replace("output = 1\n", "output = 0\n", 1))
+    assert text.count("chip = 0\npin = 1\n") == 1
+    (tmp_path / "head.toml").write_text(text.replace("chip = 0\npin = 1\n", "chip = 0\npin = 0\n"))
     soundfile.write(tmp_path / "tick.wav", murmur(0.2, 16000), 16000)
-    refuses(say("tick.wav", "--sim", "--profile", "head.toml", folder=tmp_path), "head.toml", "output 0")
+    refuses(say("tick.wav", "--sim", "--profile", "head.toml", folder=tmp_path), "head.toml", "pin 0")
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
