@@ -8,7 +8,7 @@ from setuptools import find_namespace_packages, find_packages, setup
 
 ROOTS = {"lipwright": "host", "facewire": "protocol", "liplab": "tools"}
 FILES = {"lipwright_firmware": "mcu", "lipwright_models": "models"}
-FILE_KINDS = ["py.typed", "*.cddl", "*.json", "*.md", "*.npz", "*.toml", "*.txt", "*.xml"]
+FILE_KINDS = ["*.cddl", "*.json", "*.md", "*.npz", "*.toml", "*.txt", "*.xml"]
 
 packages = [
     package for name, root in ROOTS.items() for package in find_packages(root, include=[name, f"{name}.*"])
