@@ -59,7 +59,7 @@ class Board(Protocol):
 class Stage(Protocol):
     """A board that can also watch the head on it: the simulated one."""
 
-    def check(self, sound: Sound) -> None:
+    def check_sound(self, sound: Sound) -> None:
         """Raises LipwrightError for a sound that cannot be performed here."""
 
     def measure(self, performance: Performance) -> dict[str, Any]:

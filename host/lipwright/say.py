@@ -140,7 +140,7 @@ def do_say(arguments: argparse.Namespace) -> None:
         board = SerialBoard(arguments.port or find_port())
     stage = board if isinstance(board, Stage) else None
     if stage is not None:
-        stage.check(sound)
+        stage.check_sound(sound)
         if not arguments.no_film:
             make_folder(arguments.output)
     if arguments.json not in (None, "-"):
@@ -188,14 +188,16 @@ def perform(
         if player is not None:
             player.start(at=start_s)
         silence = np.zeros(round((RUN_OUT_S + performer.lookahead_s) * sound.rate), np.float32)
-        with tqdm(total=round(sound.duration_s, 2), unit="s", desc="speaking", leave=False) as bar:
+        spoken_s, total_s = 0.0, round(sound.duration_s, 2)
+        with tqdm(total=total_s, unit="s", desc="speaking", leave=False) as bar:
             for block in itertools.chain(sound.blocks(BLOCK_SAMPLES), [silence]):
                 for pose in performer.push(block):
                     at = start_s + pose.time_s - lead_s
                     clock.sleep_until(at - AHEAD_S)
                     link.send(pose.targets, at)
                     link.poll()
-                bar.update(min(len(block) / sound.rate, max(bar.total - bar.n, 0)))
+                spoken_s = min(spoken_s + len(block) / sound.rate, total_s)
+                bar.update(spoken_s - bar.n)
         link.finish()
         if player is not None:
             player.finish()

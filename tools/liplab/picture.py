@@ -44,13 +44,14 @@ def draw_picture(
 ) -> None:
     """Writes the page as PNG. ``strip`` holds (sound time, picture of the mouth) pairs."""
     figure = plt.figure(figsize=(13, 9.2), layout="constrained")
-    rows = figure.subfigures(2, 1, height_ratios=[3.4, 1])
-    sound, aperture, width = rows[0].subplots(3, 1, sharex=True, height_ratios=[0.8, 1.5, 1])
+    page = figure.add_gridspec(2, 1, height_ratios=[3.4, 1])
+    curves_part, strip_part = figure.add_subfigure(page[0]), figure.add_subfigure(page[1])
+    sound, aperture, width = curves_part.subplots(3, 1, sharex=True, height_ratios=[0.8, 1.5, 1])
     _draw_sound(sound, curves)
     _draw_aperture(aperture, curves)
     _draw_width(width, curves)
     figure.suptitle(f"{title}\n{figures}", fontsize=11)
-    for axes, (at_s, pixels) in zip(rows[1].subplots(1, len(strip)), strip, strict=True):
+    for axes, (at_s, pixels) in zip(strip_part.subplots(1, len(strip)), strip, strict=True):
         axes.imshow(pixels)
         axes.set_title(f"{at_s:.2f} s {_phone_at(curves.phones, at_s)}", fontsize=9)
         axes.axis("off")

@@ -42,7 +42,7 @@ class SimulatedStage(SimulatedBoard):
         self._curves: picture.Curves | None = None
         super().__init__(virtual=virtual, head=self.head)
 
-    def check(self, sound: Sound) -> None:
+    def check_sound(self, sound: Sound) -> None:
         """Raises LipwrightError for a clip that is too long to simulate and film."""
         if sound.duration_s > MOST_MINUTES * 60:
             raise LipwrightError(
