@@ -37,7 +37,7 @@ EXTRAS = {
     "scipy": "train",
     "mediapipe": "vision",
     "cv2": "vision",
-    "pocketsphinx": "dev",
+    "pocketsphinx": "sim",
 }
 
 EXAMPLES = """examples:
