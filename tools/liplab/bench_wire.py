@@ -10,12 +10,12 @@ from typing import Any
 
 import cbor2
 import numpy as np
-from lipwright.face.model import FaceModel
 
 from facewire import framing
 from facewire.constants import TICKS_MASK
 from lipwright import resources
 from lipwright.audio.decode import open_sound
+from lipwright.face.model import FaceModel
 from lipwright.face.profile import load_profile
 from lipwright.link.frames import FrameEncoder, positions_of
 from lipwright.link.messages import FullFrame, encode
@@ -37,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
         "wire",
         help="bytes a frame, beside other encodings",
         description="Speaks a clip through the models and writes every frame as it goes to a board, "
-        "and beside it as JSON, as a plain CBOR array (same framing and CRC) and as five bytes for each servo.",
+        "and beside it as JSON, as a plain CBOR array (same framing and CRC) and as five bytes a servo.",
         epilog="example: liplab bench wire clip.wav --json -",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -14,7 +14,17 @@ import serial
 from numpy.typing import ArrayLike
 
 from liplab.bus import ADDRESSES, OUTPUTS, ServoBus
-from liplab.firmware_process import BUS_WRITE, EXIT_S, PAUSED, STARTED, TICKS_MASK, FirmwareProcess, Record
+from liplab.firmware_process import (
+    BUS_WRITE,
+    EXIT_S,
+    MEASURED_READ,
+    MEASURED_TICK,
+    PAUSED,
+    STARTED,
+    TICKS_MASK,
+    FirmwareProcess,
+    Record,
+)
 from liplab.virtual_time import CountedSerial, VirtualClock
 from lipwright.clock import Clock, RealClock
 from lipwright.errors import LipwrightError
@@ -52,7 +62,8 @@ class SimulatedBoard:
         interpreter: What runs the firmware, in words.
         port: Path of the serial port.
         bus: The servo drivers.
-        on_bus_write: Called with each bus write, in board time (us since the start), address, register, data.
+        on_bus_write: Called with each bus write: board time (us since the start), address, register, data.
+        on_measure: Called with the records of the program "measure".
     """
 
     name = "simulated board"
@@ -67,13 +78,15 @@ class SimulatedBoard:
         outputs: Sequence[int] | None = None,
         clock_start_ms: int = 0,
         clock_rate: float = 1.0,
+        program: str = "main",
     ) -> None:
         """Starts the firmware.
 
         `flash` is the folder that the firmware has as its file system (default: an empty one); modules in it
         come before the shipped ones. `outputs` says which output of the drivers (16 * chip + pin) each servo
-        of the head hangs on; without it, as in the shipped profile (with no head: one on each). For tests, the board's clock may start at any count of milliseconds and, in virtual
-        time, run faster or slower than the host's. Raises LipwrightError if the firmware does not start.
+        of the head hangs on; without it, as in the shipped profile (with no head: one on each). For tests,
+        the board's clock may start at any count of milliseconds and, in virtual time, run faster or slower
+        than the host's; `program` is the firmware's main module. Raises LipwrightError if it does not start.
         """
         if clock_rate != 1.0 and not virtual:
             raise ValueError("only a virtual clock can run at another rate")
@@ -82,6 +95,7 @@ class SimulatedBoard:
         self.virtual = virtual
         self.bus = ServoBus(outputs)
         self.on_bus_write: Callable[[float, int, int, bytes], None] | None = None
+        self.on_measure: Callable[[Record], None] | None = None
         self._simulated_head = head
         self._rate = clock_rate
         self._board_us = 0  # since the start, past every wrap
@@ -91,7 +105,7 @@ class SimulatedBoard:
         self._serial: serial.Serial | None = None
         self._failure: LipwrightError | None = None
         self._settled = threading.Event()
-        self._process = FirmwareProcess(interpreter, virtual, clock_start_ms, flash)
+        self._process = FirmwareProcess(interpreter, virtual, clock_start_ms, flash, program)
         self.interpreter = self._process.interpreter
         self.port = self._process.port
         self.clock: Clock
@@ -205,6 +219,10 @@ class SimulatedBoard:
 
     def _take(self, record: Record) -> None:
         if record.kind == STARTED:
+            return
+        if record.kind in (MEASURED_TICK, MEASURED_READ):
+            if self.on_measure is not None:
+                self.on_measure(record)
             return
         self._board_us += (record.time_us - self._last_ticks) & TICKS_MASK
         self._last_ticks = record.time_us

@@ -32,7 +32,9 @@ SILENCE_S = 20.0
 EXIT_S = 2.0
 
 TICKS_MASK = 0x3FFFFFFF
-STARTED, BUS_WRITE, PAUSED = 0, 1, 2  # kinds of record; see mcu/ports/unix/simulation.py
+STARTED, BUS_WRITE, PAUSED, MEASURED_TICK, MEASURED_READ = range(
+    5
+)  # kinds of record; see mcu/ports/unix/simulation.py
 _RECORD = struct.Struct("<BBBBII")
 _GRANT = struct.Struct("<II")
 
@@ -58,9 +60,11 @@ class FirmwareProcess:
         wire: A descriptor of that end, which keeps the pty alive while no host program has it open.
     """
 
-    def __init__(self, interpreter: str, virtual: bool, start_ms: int, flash: Path | None) -> None:
+    def __init__(
+        self, interpreter: str, virtual: bool, start_ms: int, flash: Path | None, program: str
+    ) -> None:
         """Starts the firmware. `flash` is its file system (default: an empty one that goes with the process);
-        modules in it come before the shipped ones.
+        modules in it come before the shipped ones. `program` is the module to run.
 
         Raises LipwrightError if the interpreter is not to be had.
         """
@@ -85,6 +89,7 @@ class FirmwareProcess:
                 self._process = subprocess.Popen(
                     [
                         *command,
+                        program,
                         "virtual" if virtual else "real",
                         str(start_ms),
                         str(grants_in),

@@ -13,6 +13,8 @@ from micropython import const
 STARTED = const(0)  # time: the machine's own clock at board time 0
 BUS_WRITE = const(1)  # unit: bus, address and register; the data follow
 PAUSED = const(2)  # virtual time: the grant is used up; the length is the bytes written to the wire
+MEASURED_TICK = const(3)  # time: how long a tick took, in us; the length is the bytes that it allocated
+MEASURED_READ = const(4)  # the same of reading a motion frame
 
 _RECORD = "<BBBBII"
 _GRANT = "<II"
