@@ -42,7 +42,7 @@ def test_every_command_has_help_with_an_example(command):
     done = run(*command, "--help")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"usage: {' '.join(command)}")
-    assert "example" in done.stdout and f"  {command[0]} " in done.stdout.partition("example")[2]
+    assert f" {command[0]} " in done.stdout.partition("example")[2]
 
 
 @pytest.mark.parametrize("program", ["lipwright", "liplab"])
