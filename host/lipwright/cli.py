@@ -26,7 +26,6 @@ COMMANDS: Commands = {
 
 # What brings a module that a command found missing.
 EXTRAS = {
-    "liplab": "sim",
     "mujoco": "sim",
     "OpenGL": "sim",
     "PIL": "sim",
