@@ -1,0 +1,114 @@
+"""The face model: lip codes in, servo targets of the mouth out, 50 times a second, for one head.
+
+It is a full int8 TFLite graph of one step. It sees a window of lip codes, past and future, and its own last
+targets. Which head and which channels it was made for stands in the metadata beside the .tflite file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lipwright import tflite
+from lipwright.errors import LipwrightError
+from lipwright.face.profile import HeadProfile
+from lipwright.resources import models_dir
+
+FORMAT = 1  # of the metadata
+
+Float = npt.NDArray[np.float32]
+
+
+@dataclass
+class FaceState:
+    """What the face model remembers of one stream: the window of codes and its last targets, oldest first."""
+
+    codes: Float  # (window, code_size)
+    targets: Float  # (commands, channels)
+
+
+class FaceModel:
+    """A face model; the state is the caller's, so one model serves any number of streams."""
+
+    def __init__(self, model: bytes, metadata: dict[str, Any]) -> None:
+        """Use `load`. Raises LipwrightError when the metadata describes a model this version cannot run."""
+        if metadata.get("format") != FORMAT:
+            raise LipwrightError(
+
+
+        "The face model was made for another version of lipwright; make it anew with `liplab face train`." )
+        self.metadata = metadata
+        self.step_ms: int = metadata["step_ms"]
+        self.lookahead_ms: int = metadata["codes_ahead"] * self.step_ms
+        self.channels: tuple[str, ...] = tuple(metadata["channels"])
+        self._graph = tflite.Interpreter(model)
+        self._window = metadata["codes_before"] + 1 + metadata["codes_ahead"] self._commands: int = metadata["commands_before"]
+        self._rest_code = np.asarray(metadata["rest_code"], np.float32)
+        self._rest_targets = np.asarray(metadata["rest_targets"], np.float32)
+
+    @classmethod
+    def load(cls, profile: HeadProfile) -> FaceModel:
+        """The model that the profile names, beside the profile or among the shipped ones.
+
+        Raises LipwrightError when there is none or it belongs to another head.
+        """
+        places = (profile.path.parent / profile.face_model, models_dir() / profile.face_model)
+        path = next((place for place in places if place.is_file()), None)
+        if path is None:
+            raise LipwrightError(
+                f"The head profile {profile.path} names the face model {profile.face_model}, which is neither "
+                "beside it nor shipped; make one with `liplab face train`."
+            )
+        model, metadata = _read(path)
+        channels = tuple(channel.name for channel in profile.channels[: len(metadata["channels"])])
+        if channels != tuple(metadata["channels"]):
+            raise LipwrightError(
+                f"The face model {path} moves {', '.join(metadata['channels'])}, which are not the first "
+                f"channels of the head profile {profile.path}; make one for this head with `liplab face train`."
+            )
+        return cls(model, metadata)
+
+    def initial_state(self) -> FaceState:
+        """The state of a stream that begins, the mouth at rest."""
+        return FaceState(
+            np.tile(self._rest_code, (self._window, 1)), np.tile(self._rest_targets, (self._commands, 1))
+        )
+
+    def step(self, code: Float, state: FaceState) -> Float:
+        """Takes the next lip code (code_size,) and returns the targets (mouth channels,) in 0..1.
+
+        The targets belong to the moment `lookahead_ms` before the code's. Advances `state` in place.
+        """
+        state.codes[:-1] = state.codes[1:]
+        state.codes[-1] = code
+        graph = self._graph
+        for name, values in (("codes", state.codes), ("commands", state.targets)):
+            tensor = graph.inputs[name]
+            graph.set(tensor, tensor.quantize(values.ravel()))
+        graph.invoke()
+        output = graph.outputs["targets"]
+        targets = np.clip(output.dequantize(graph.get(output)).reshape(-1), 0.0, 1.0).astype(np.float32)
+        state.targets[:-1] = state.targets[1:]
+        state.targets[-1] = targets
+        return targets
+
+
+def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
+    metadata_path = path.with_suffix(".json")
+    if not metadata_path.is_file():
+        raise LipwrightError(f"The model file {metadata_path} is missing; give a .tflite with its .json beside it.")
+    model = path.read_bytes()
+    try:
+        metadata = json.loads(metadata_path.read_text(encoding="utf-8"))
+        digest = metadata["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise LipwrightError(f"{metadata_path} is not the metadata of a model: {error}.") from error
+    if hashlib.sha256(model).hexdigest() != digest:
+        raise LipwrightError(f"{path} is not the model that {metadata_path.name} describes; copy both again.")
+    return model, metadata
