@@ -40,15 +40,16 @@ class FaceModel:
         """Use `load`. Raises LipwrightError when the metadata describes a model this version cannot run."""
         if metadata.get("format") != FORMAT:
             raise LipwrightError(
-
-
-        "The face model was made for another version of lipwright; make it anew with `liplab face train`." )
+                "The face model was made for another version of lipwright; make it anew with "
+                "`liplab face train`."
+            )
         self.metadata = metadata
         self.step_ms: int = metadata["step_ms"]
         self.lookahead_ms: int = metadata["codes_ahead"] * self.step_ms
         self.channels: tuple[str, ...] = tuple(metadata["channels"])
         self._graph = tflite.Interpreter(model)
-        self._window = metadata["codes_before"] + 1 + metadata["codes_ahead"] self._commands: int = metadata["commands_before"]
+        self._window = metadata["codes_before"] + 1 + metadata["codes_ahead"]
+        self._commands: int = metadata["commands_before"]
         self._rest_code = np.asarray(metadata["rest_code"], np.float32)
         self._rest_targets = np.asarray(metadata["rest_targets"], np.float32)
 
@@ -62,15 +63,15 @@ class FaceModel:
         path = next((place for place in places if place.is_file()), None)
         if path is None:
             raise LipwrightError(
-                f"The head profile {profile.path} names the face model {profile.face_model}, which is neither "
-                "beside it nor shipped; make one with `liplab face train`."
+                f"The head profile {profile.path} names the face model {profile.face_model}, which is "
+                "neither beside it nor shipped; make one with `liplab face train`."
             )
         model, metadata = _read(path)
         channels = tuple(channel.name for channel in profile.channels[: len(metadata["channels"])])
         if channels != tuple(metadata["channels"]):
             raise LipwrightError(
                 f"The face model {path} moves {', '.join(metadata['channels'])}, which are not the first "
-                f"channels of the head profile {profile.path}; make one for this head with `liplab face train`."
+                f"channels of the head profile {profile.path}; make one with `liplab face train`."
             )
         return cls(model, metadata)
 
@@ -102,7 +103,9 @@ class FaceModel:
 def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
     metadata_path = path.with_suffix(".json")
     if not metadata_path.is_file():
-        raise LipwrightError(f"The model file {metadata_path} is missing; give a .tflite with its .json beside it.")
+        raise LipwrightError(
+            f"The model file {metadata_path} is missing; give a .tflite with its .json beside it."
+        )
     model = path.read_bytes()
     try:
         metadata = json.loads(metadata_path.read_text(encoding="utf-8"))
