@@ -12,14 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from liplab.head.geometry import LIP_NODE_NAMES
 from liplab.head.measures import articulation_mm
 from liplab.head.mjcf import TIME_STEP, head_mjcf
-from liplab.head.servos import PWM_HZ, SERVOS, ServoElectronics
+from liplab.head.servos import SERVOS, ServoElectronics
 from lipwright.face.profile import ArticulationScale, load_profile
 
 Array = NDArray[np.float64]
 
 SAMPLE_S = 0.01  # history, 100 Hz
 _STEPS_PER_SAMPLE = round(SAMPLE_S / TIME_STEP)
-_STEPS_PER_PWM = round(1 / (PWM_HZ * TIME_STEP))
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,6 @@ class Head:
         self._model = mujoco.MjModel.from_xml_string(head_mjcf())
         self._data = mujoco.MjData(self._model)
         self._electronics = ServoElectronics()
-        self._pulses = np.zeros(len(SERVOS))
         self._step = 0
         self._nodes = np.array([self._model.body(name).id for name in LIP_NODE_NAMES])
         self._head = self._model.body("head").id
@@ -83,25 +81,20 @@ class Head:
     def set_pulses(self, pulses_us: ArrayLike, t: float) -> None:
         """Give all servos these pulse widths (26,) in us from time t (s) on; 0 releases a servo.
 
-        Advances the head to t. The servos read the new widths at the start of the next 20 ms PWM cycle.
+        Advances the head to t. The servos read the new widths at once: that pulses change only from one PWM
+        cycle to the next is the servo driver's doing (`liplab.bus`).
         """
         pulses = np.asarray(pulses_us, dtype=np.float64)
         if pulses.shape != (len(SERVOS),):
             raise ValueError(f"pulses must have shape ({len(SERVOS)},), not {pulses.shape}")
         self.advance(t)
-        self._pulses = pulses.copy()
+        self._read_pulses(pulses)
 
     def advance(self, t: float) -> None:
         """Simulate up to time t (s); a time that has passed changes nothing."""
         target = int(np.ceil(round(t / TIME_STEP, 6)))
         while self._step < target:
-            if self._step % _STEPS_PER_PWM == 0:
-                self._read_pulses()
-            until = min(
-                target,
-                self._step + _STEPS_PER_SAMPLE - self._step % _STEPS_PER_SAMPLE,
-                self._step + _STEPS_PER_PWM - self._step % _STEPS_PER_PWM,
-            )
+            until = min(target, self._step + _STEPS_PER_SAMPLE - self._step % _STEPS_PER_SAMPLE)
             mujoco.mj_step(self._model, self._data, until - self._step)
             self._step = until
             if self._step % _STEPS_PER_SAMPLE == 0:
@@ -148,9 +141,9 @@ class Head:
         # mj_step leaves the bodies where they were at the start of its last step.
         mujoco.mj_kinematics(self._model, self._data)
 
-    def _read_pulses(self) -> None:
+    def _read_pulses(self, pulses_us: Array) -> None:
         before = self._electronics.powered
-        angles = self._electronics.sample(self._pulses)
+        angles = self._electronics.sample(pulses_us)
         powered = self._electronics.powered
         rising = powered & ~before
         if (powered != before).any():

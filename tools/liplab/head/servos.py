@@ -17,7 +17,6 @@ Array = NDArray[np.float64]
 
 PULSE_ZERO_US = 1500.0
 US_PER_DEGREE = 1000.0 / 90.0
-PWM_HZ = 50.0
 DEADBAND_US = 4.0  # a servo ignores a change of pulse width up to this
 PLAY_DEG = 0.5  # the horn moves freely by this much between the gears
 DELAY_S = 0.004  # the servo's own electronics, from the end of the pulse to the motor
@@ -98,7 +97,7 @@ def pulses_from_degrees(degrees: Array) -> Array:
 class ServoElectronics:
     """What 26 servos do with their pulses before the motor turns: sample, ignore small changes, lose play.
 
-    Pulses are read once per PWM cycle, rounded to 1 us and compared with the last accepted width. `sample`
+    Pulses are read when they change, rounded to 1 us and compared with the last accepted width. `sample`
     returns the angles (26,) in radians, joint side positive, that the motors are sent to.
     A width of 0 releases.
     """
