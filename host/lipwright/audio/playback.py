@@ -83,7 +83,9 @@ class Player:
         self.latency_s = time.outputBufferDacTime - time.currentTime
         if self.latency_s <= 0:  # some drivers leave the time stamps empty
             self.latency_s = self._stream.latency
-        if not self._playout.fill(out, self.clock.now() + self.latency_s):
+        over = not self._playout.fill(out, self.clock.now() + self.latency_s)
+        # A sound card that is stopped forgets what it holds, so it gets silence until the end was heard.
+        if over and self._remaining_s() == 0.0:
             raise self._stop
 
 
