@@ -44,9 +44,8 @@ class LipNetwork(nn.Module):
         super().__init__()
         self.entry = nn.Linear(INPUTS, CHANNELS, bias=False)
         self.entry_norm = nn.BatchNorm1d(CHANNELS)
-        self.blocks = nn.ModuleList(
-            nn.Conv1d(CHANNELS, CHANNELS, KERNEL, dilation=dilation, bias=False) for dilation in DILATIONS
-        )
+        # Dense layers over a column and its taps, oldest first: on a CPU faster to teach than convolutions.
+        self.blocks = nn.ModuleList(nn.Linear(KERNEL * CHANNELS, CHANNELS, bias=False) for _ in DILATIONS)
         self.norms = nn.ModuleList(nn.BatchNorm1d(CHANNELS) for _ in DILATIONS)
         self.code = nn.Linear(CHANNELS, CODE_SIZE)
         self.decoder = nn.Sequential(
@@ -55,16 +54,21 @@ class LipNetwork(nn.Module):
 
     def trunk(self, features: torch.Tensor) -> torch.Tensor:
         """Hidden columns (batch, steps, 128)."""
-        hidden = self.entry((features - FEATURE_OFFSET) / FEATURE_SCALE).transpose(1, 2)
-        hidden = torch.relu(self.entry_norm(hidden))
+        hidden = self.entry((features - FEATURE_OFFSET) / FEATURE_SCALE)
+        hidden = torch.relu(_normalized(self.entry_norm, hidden))
+        steps = hidden.shape[1]
         for block, norm, dilation in zip(self.blocks, self.norms, DILATIONS, strict=True):
-            past = nn.functional.pad(hidden, ((KERNEL - 1) * dilation, 0))
-            hidden = hidden + torch.relu(norm(block(past)))
-        return hidden.transpose(1, 2)
+            past = nn.functional.pad(hidden, (0, 0, (KERNEL - 1) * dilation, 0))
+            taps = [past[:, tap * dilation : tap * dilation + steps] for tap in range(KERNEL)]
+            hidden = hidden + torch.relu(_normalized(norm, block(torch.cat(taps, dim=-1))))
+        return hidden
 
     def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        code = self.code(self.trunk(features))
-        return code, self.decode(code)
+        # The trunk may run in bfloat16 (autocast, in training); the ends never do.
+        hidden = self.trunk(features).float()
+        with torch.autocast("cpu", enabled=False):
+            code: torch.Tensor = self.code(hidden)
+            return code, self.decode(code)
 
     def decode(self, code: torch.Tensor) -> torch.Tensor:
         """Articulation (..., 5) in contract units of lip codes (..., 8)."""
@@ -91,14 +95,18 @@ def streaming_graph(weights: Weights) -> tuple[Graph, list[dict[str, Any]]]:
         taps = [dilation * back for back in range(KERNEL - 1, 0, -1)]
         state.append({"output": f"column_{number}", "input": f"taps_{number}", "taps": taps})
         scale, shift = _norm(weights, f"norms.{number}")
-        # (out, in, kernel) to (out, kernel * in): the taps come oldest first, like the kernel.
-        kernel = weights[f"blocks.{number}.weight"].transpose(0, 2, 1).reshape(CHANNELS, -1) * scale[:, None]
-        hidden = graph.add(hidden, graph.dense(graph.concat([past, hidden]), kernel, shift, relu=True))
+        block = weights[f"blocks.{number}.weight"] * scale[:, None]
+        hidden = graph.add(hidden, graph.dense(graph.concat([past, hidden]), block, shift, relu=True))
     code = graph.dense(hidden, weights["code.weight"], weights["code.bias"])
     graph.output(code, "code")
     inner = graph.dense(code, weights["decoder.0.weight"], weights["decoder.0.bias"], relu=True)
     graph.output(graph.dense(inner, weights["decoder.2.weight"], weights["decoder.2.bias"]), "articulation")
     return graph, state
+
+
+def _normalized(norm: nn.Module, columns: torch.Tensor) -> torch.Tensor:
+    result: torch.Tensor = norm(columns.flatten(0, 1)).view_as(columns)
+    return result
 
 
 def _norm(weights: Weights, name: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
