@@ -26,14 +26,14 @@ class Firmware:
     """The parts put together, and the loop's one round."""
 
     def __init__(self) -> None:
-        self._timebase = TimeBase()
+        self.timebase = TimeBase()
         bus = I2C(
             board.I2C_UNIT, scl=Pin(board.I2C_SCL_PIN), sda=Pin(board.I2C_SDA_PIN), freq=board.I2C_FREQUENCY
         )
         drivers = Drivers(bus, board.PCA9685_ADDRESSES, board.PCA9685_OSCILLATOR_KHZ)
-        self.head = Head(drivers, self._timebase)
+        self.head = Head(drivers, self.timebase)
         self._start_at_rest()
-        self._answers = Answers(self.head, self._timebase)
+        self._answers = Answers(self.head, self.timebase)
         self.wire = Wire(SerialPort(), self.head, self._answers)
 
     def _start_at_rest(self) -> None:
@@ -46,7 +46,7 @@ class Firmware:
 
     def turn(self) -> None:
         """Waits for the next tick or bytes; then does what is due."""
-        timebase = self._timebase
+        timebase = self.timebase
         idle_until(timebase.tick_us)
         late_us = timebase.lateness_us()
         if late_us >= 0:

@@ -35,10 +35,10 @@ class Wire:
     def __init__(self, port: SerialPort, head: Head, answers: Answers) -> None:
         self.escaped = False
         self.heard_ticks = 0
-        self._port = port
+        self.port = port
         self._head = head
         self._answers = answers
-        self._chunk = bytearray(_CHUNK_BYTES)
+        self.chunk = bytearray(_CHUNK_BYTES)
         self._frame = bytearray(MAX_WIRE_BYTES + 8)  # read_motion looks a little beyond the end
         self._fill = 0
         self._stale_ticks = 0
@@ -50,11 +50,11 @@ class Wire:
     def poll(self) -> None:
         """Reads what has arrived, and does it."""
         for _ in range(_MAX_CHUNKS):
-            count = self._port.readinto(self._chunk)
+            count = self.port.readinto(self.chunk)
             if not count:
                 return
             self._stale_ticks = 0
-            self._read(count)
+            self.read(count)
 
     def tick(self) -> None:
         """Counts the silence; a frame that broke off must not spoil the next one's beginning."""
@@ -67,12 +67,13 @@ class Wire:
 
     def send(self, payload: bytes) -> None:
         """One message to the host."""
-        self._port.write(framing.wrap(payload))
+        self.port.write(framing.wrap(payload))
 
-    def _read(self, count: int) -> None:
+    def read(self, count: int) -> None:
+        """Does what the chunk's first `count` bytes say."""
         position = 0
         while position < count:
-            end = fast.take(self._chunk, position, count, self._frame, self._fill, MAX_WIRE_BYTES)
+            end = fast.take(self.chunk, position, count, self._frame, self._fill, MAX_WIRE_BYTES)
             self._fill += end - position
             if self._fill >= 2 and self._frame[0] == _CARRIAGE_RETURN and self._frame[1] == _INTERRUPT:
                 self.escaped = True

@@ -246,10 +246,15 @@ class BoardProfile:
         pwm_hz, channels = _exactly(_loads(body), 2)
         if not isinstance(channels, list) or not 1 <= len(channels) <= c.MAX_CHANNELS:
             raise MalformedError("a profile has 1 to 32 channels")
-        return cls(
+        profile = cls(
             _number(c.PWM_HZ_MIN, c.PWM_HZ_MAX)(pwm_hz),
             tuple(BoardChannel.from_fields(channel) for channel in channels),
         )
+        if len({channel.output for channel in profile.channels}) < len(channels):
+            raise MalformedError("two channels share an output")
+        if any(channel.pulse_at_0_us == channel.pulse_at_1_us for channel in profile.channels):
+            raise MalformedError("a channel's range is empty")
+        return profile
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,82 @@
+"""A firmware under test, and the host's end of its wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from facewire import constants as c
+from lipwright.link.messages import (
+    Ack,
+    BoardChannel,
+    BoardProfile,
+    CompactFrame,
+    FullFrame,
+    Hello,
+    Message,
+    ProfileUpload,
+    Splitter,
+    encode,
+)
+
+PERIOD_MS = 10
+
+
+def make_profile(channels: int = 26, speed: int = 10000, rest: int = 2048, **settings: int) -> BoardProfile:
+    """A profile with so many channels that are all alike."""
+    common = {"pulse_at_0_us": 1000, "pulse_at_1_us": 2000, "rest": rest, "speed": speed, **settings}
+    return BoardProfile(50, tuple(BoardChannel(output=i, **common) for i in range(channels)))
+
+
+class Board:
+    """A firmware that was just started, and the host's end of its wire."""
+
+    def __init__(self, device: Any, start_ms: int = 0, **settings: object) -> None:
+        self.device = device
+        self.splitter = Splitter()
+        self.sequence = 0
+        device("start", start_ms, {"PROFILE_FILE": "profile.bin", **settings})
+
+    def send(self, *messages: Message) -> list[Message]:
+        return self.send_bytes(b"".join(encode(message) for message in messages))
+
+    def send_bytes(self, data: bytes) -> list[Message]:
+        return self.splitter.feed(bytes.fromhex(self.device("receive", data.hex())))
+
+    def connect(self, profile: BoardProfile) -> None:
+        """Opens a session, gives the profile and waits until the head rests."""
+        self.send(Hello.open(1, 1))
+        assert self.send(ProfileUpload(2, profile)) == [Ack(2, c.PROFILE)]
+        self.run(40)
+        assert self["state"] == c.RESTING
+
+    def run(self, ticks: int, late_us: int = 0) -> list[list[Any]]:
+        """[state, live, out, track] of each tick."""
+        told: list[list[Any]] = self.device("run", ticks, late_us)
+        return told
+
+    def frame(self, time_ms: int, positions: list[int]) -> None:
+        """Sends a full frame for a board time, counting the sequence up."""
+        self.send(FullFrame(self.sequence & c.SEQUENCE_MASK, time_ms & c.TICKS_MASK, tuple(positions)))
+        self.sequence += 1
+
+    def compact(self, time_ms: int, changes: dict[int, int]) -> None:
+        self.send(CompactFrame(self.sequence & c.SEQUENCE_MASK, time_ms & c.TICKS_MASK, changes))
+        self.sequence += 1
+
+    @property
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.device("state")
+        return state
+
+    def __getitem__(self, name: str) -> Any:
+        return self.state[name]
+
+    @property
+    def now_ms(self) -> int:
+        now: int = self["now_ms"]
+        return now
+
+    @property
+    def drops(self) -> dict[str, int]:
+        """Counts by cause, those above zero."""
+        return {name: n for name, n in zip(c.DROP_NAMES, self["drops"], strict=True) if n}
