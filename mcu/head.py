@@ -53,9 +53,9 @@ class Head:
         self.counters = Counters()
         self.profile: Profile | None = None
         self.session = 0
-        self.out = array("H", bytes(2 * MAX_CHANNELS))  # what the servos are told, 0..65535
-        self._before = array("H", bytes(2 * MAX_CHANNELS))  # the same, one tick ago
-        self._behind = 0
+        self.out = array("H", bytes(2 * MAX_CHANNELS))  # what the servos were told last, 0..65535
+        self._out_ms = timebase.tick_ms  # when that was
+        self._before = array("H", bytes(2 * MAX_CHANNELS))  # what they were told a tick earlier
         self._drivers = drivers
         self._timebase = timebase
         self._base = array("H", bytes(2 * MAX_CHANNELS))
@@ -73,7 +73,7 @@ class Head:
         fast.copy(profile.rest, 0, self.out, 0, profile.count)
         fast.copy(profile.rest, 0, self._before, 0, profile.count)
         self._start_drivers()
-        self.safety.configure(profile.count, CAUSE_BOOT if at_boot else CAUSE_PROFILE, self._timebase.tick_ms)
+        self.safety.configure(profile.count, CAUSE_BOOT if at_boot else CAUSE_PROFILE, self._out_ms)
 
     def open_session(self, session: int) -> None:
         """A host has said hello; a repeated hello changes nothing."""
@@ -83,19 +83,19 @@ class Head:
         self.ring.clear()
         self._base_sequence = _NO_BASE
         self.counters.clear()
-        if self.safety.open_session(self._timebase.tick_ms):
+        if self.safety.open_session(self._out_ms):
             self._begin_state()
 
     def park(self) -> None:
         """Eases to the rest pose; frames in the ring are dropped."""
         self._flush()
-        if self.safety.park(self._timebase.tick_ms):
+        if self.safety.park(self._out_ms):
             self._begin_state()
 
     def stop(self) -> None:
         """Releases the pulses at once; frames in the ring are dropped."""
         self._flush()
-        if self.safety.stop(self._timebase.tick_ms):
+        if self.safety.stop(self._out_ms):
             self._begin_state()
         self.release()
 
@@ -156,23 +156,25 @@ class Head:
         profile = self.profile
         if profile is None:
             return
-        now_ms = self._timebase.tick_ms
         safety = self.safety
+        drivers = self._drivers
+        now_ms = self._timebase.tick_ms
+        self._out_ms = now_ms
         if safety.state >= FOLLOWING:
             self.counters.played += self.motion.follow(now_ms)
         else:
             self._pass_frames(now_ms)
             self.motion.ease(now_ms)
-        if not self._drivers.ready and self.counters.ticks % _BUS_RETRY_TICKS == 0:
-            self._start_drivers()
-        if safety.step(now_ms, self.ring.depth > 0, self._behind, self._drivers.ready):
-            self._begin_state()
         fast.copy(self.out, 0, self._before, 0, profile.count)
-        self._behind = fast.slew(self.motion.track, self.out, profile.steps, safety.cap, safety.live)
-        if self._drivers.ready:
-            errors = self._drivers.errors
-            self._drivers.write(self.out, profile, safety.live)
-            self.counters.bus_errors += self._drivers.errors - errors
+        behind = fast.slew(self.motion.track, self.out, profile.steps, safety.cap, safety.live)
+        if not drivers.ready and self.counters.ticks % _BUS_RETRY_TICKS == 0:
+            self._start_drivers()
+        if safety.step(now_ms, self.ring.depth > 0, behind, drivers.ready):
+            self._begin_state()
+        if drivers.ready:
+            errors = drivers.errors
+            drivers.write(self.out, profile, safety.live)
+            self.counters.bus_errors += drivers.errors - errors
 
     def _begin_state(self) -> None:
         """Sets the track off on what the state just entered asks for."""
@@ -180,7 +182,7 @@ class Head:
         if profile is None:
             return
         if self.safety.state == EASING:
-            self.motion.start_easing(self._before, self.out, profile.rest, self._timebase.tick_ms)
+            self.motion.start_easing(self._before, self.out, profile.rest, self._out_ms)
         elif self.safety.state != HOLDING:
             self.motion.hold(self.out)
 
