@@ -29,6 +29,7 @@ WILD_SHARE = 0.15  # of the moves have large noise
 NOISE, WILD_NOISE = 0.05, 0.2  # of a channel's range, standard deviation
 MOVE_FRAMES = (1, 20)  # 20 to 400 ms from mouth to mouth
 HOLD_FRAMES = (0, 8)
+NUDGE, NUDGE_FRAMES = 0.05, 6  # what is added to its own speech: standard deviation, frames between knots
 # Which mouth channels belong to the head's left and right, in channel order.
 LEFT = np.array([2, 5, 9])
 RIGHT = np.array([3, 6, 10])
@@ -116,3 +117,14 @@ def babble(profile: HeadProfile, frames: int, seed: int) -> Babble:
     """Babbles for this many frames of 20 ms on the simulated head."""
     rng = np.random.default_rng(seed)
     return perform(profile, plan_targets(profile, frames, rng), "babbling")
+
+
+def nudged(targets: Floats, rng: np.random.Generator) -> Floats:
+    """Targets (n, channels) of speech with slow random nudges on every mouth channel, both sides apart."""
+    frames = len(targets)
+    knots = np.arange(0, frames + NUDGE_FRAMES, NUDGE_FRAMES)
+    nudges = rng.normal(0, NUDGE, (len(knots), MOUTH_CHANNELS))
+    moved = targets.copy()
+    for channel in range(MOUTH_CHANNELS):
+        moved[:, channel] += np.interp(np.arange(frames), knots, nudges[:, channel])
+    return np.clip(moved, 0, 1)

@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 
 CLOSED_MM = 1.0  # a viewer takes lips for closed when they come to within this
 CLOSURE_ASKED = 0.0  # normalised aperture that asks for closed lips
-OPEN_ASKED = 0.15  # where more than this is asked, closed lips are a false closure
+OPEN_ASKED = 0.15  # where more than this is asked, and for a while before and after, closed lips are wrong
+OPEN_AROUND_S = 0.04
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def perform_speech(
         for codes, asked in zip(speech.codes, speech.articulation, strict=True):
             spoken.append((perform(profile, speak(model, profile, codes)), asked))
             total += len(codes) * FRAME_S
-            bar.update(min(round(len(codes) * FRAME_S), bar.total - bar.n))
+            bar.update(round(min(total, seconds)) - bar.n)
             if total >= seconds:
                 break
     return spoken
@@ -101,7 +102,9 @@ def score(spoken: list[tuple[Babble, NDArray[np.float32]]], profile: HeadProfile
             first = max(0, start - round(SLACK_BEFORE_S * RATE_HZ))
             met += bool(closed[first : end + round(SLACK_AFTER_S * RATE_HZ)].any())
             closures += 1
-        open_asked = wanted[:, 0] > OPEN_ASKED
+        reach = round(OPEN_AROUND_S * RATE_HZ)
+        opened = np.pad(wanted[:, 0] > OPEN_ASKED, reach)
+        open_asked = np.lib.stride_tricks.sliding_window_view(opened, 2 * reach + 1).all(axis=1)
         false += len(_runs(closed & open_asked))
         open_seconds += float(open_asked.sum()) / RATE_HZ
     wanted, lips = np.concatenate(asked_all), np.concatenate(done_all)

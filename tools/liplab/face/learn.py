@@ -67,19 +67,24 @@ def _windows(babble: Babble) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def learn_self_model(
-    babbles: list[Babble], seed: int, steps: int = SELF_STEPS
+    babbles: list[Babble], seed: int, model: SelfModel | None = None, steps: int = SELF_STEPS
 ) -> tuple[SelfModel, SelfErrors]:
-    """Learns what commands do from babble; returns the model and its errors on the last tenth of the
-    first."""
+    """Learns what commands do from babble, or goes on with `model`.
+
+    Returns the model and its errors on the last tenth of every babble, which is held out.
+    """
     torch.manual_seed(seed)
     parts = [_windows(babble) for babble in babbles]
-    cut = int(len(parts[0][0]) * (1 - HELD_OUT_SHARE))
-    held_windows, held_lips = parts[0][0][cut:], parts[0][1][cut:]
-    windows = torch.cat([parts[0][0][:cut], *(w for w, _ in parts[1:])])
-    lips = torch.cat([parts[0][1][:cut], *(p for _, p in parts[1:])])
-    model = SelfModel()
-    model.mean.copy_(lips.mean(0))
-    model.spread.copy_(lips.std(0) + 1e-3)
+    cuts = [int(len(windows) * (1 - HELD_OUT_SHARE)) for windows, _ in parts]
+    windows = torch.cat([part[0][:cut] for part, cut in zip(parts, cuts, strict=True)])
+    lips = torch.cat([part[1][:cut] for part, cut in zip(parts, cuts, strict=True)])
+    held_windows = torch.cat([part[0][cut:] for part, cut in zip(parts, cuts, strict=True)])
+    held_lips = torch.cat([part[1][cut:] for part, cut in zip(parts, cuts, strict=True)])
+    if model is None:
+        model = SelfModel()
+        model.mean.copy_(lips.mean(0))
+        model.spread.copy_(lips.std(0) + 1e-3)
+    model.train().requires_grad_(True)
     optimizer = torch.optim.AdamW(model.parameters(), SELF_RATE, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, SELF_RATE, total_steps=steps)
     parts_of = model.spread.clone()
@@ -93,7 +98,7 @@ def learn_self_model(
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-    model.eval()
+    model.eval().requires_grad_(False)
     with torch.no_grad():
         articulation, shape = model(held_windows)
         held = torch.cat([articulation, shape], dim=-1) - held_lips
@@ -147,8 +152,6 @@ def learn_face(
         network = FaceNetwork()
         with torch.no_grad():
             network.out.bias.copy_(rest_targets)
-    for parameter in self_model.parameters():
-        parameter.requires_grad_(False)
     optimizer = torch.optim.Adam(network.parameters(), FACE_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, FACE_RATE, total_steps=steps)
     for step in trange(steps, desc="face model", unit="step", leave=False):

@@ -86,8 +86,19 @@ def write_face_model(
     return metadata
 
 
+def add_facts(path: Path, facts: dict[str, Any]) -> None:
+    """Adds what was found out about a written model at `path` to its metadata."""
+    metadata_path = path.with_suffix(".json")
+    metadata = json.loads(metadata_path.read_text(encoding="utf-8")) | facts
+    metadata_path.write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")
+
+
 def quantization_snr(
     network: FaceNetwork, codes: Floats, rest_code: Floats, rest: Floats, int8: Floats
 ) -> float:
-    """SNR in dB of the int8 model's targets (steps, 11) against the float network's over codes (steps, 8)."""
-    return snr_db(stream(network, codes[None], rest_code, rest)[0][0], int8)
+    """SNR in dB of the int8 model's targets (steps, 11) against the float network's over codes (steps, 8).
+
+    The targets are those of the codes' own moments: the last look-ahead's worth of codes has none.
+    """
+    given = stream(network, codes[None], rest_code, rest)[0][0]
+    return snr_db(given[CODES_AHEAD:], int8[: len(given) - CODES_AHEAD])
