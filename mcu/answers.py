@@ -5,6 +5,11 @@ import sys
 import board
 import head_profile
 from clock import ticks_diff, ticks_us
+from head import Head
+from ring import RING_SIZE
+from status import status_fields
+from timebase import TICK_HZ, TimeBase
+
 from facewire import cbor_subset
 from facewire.constants import (
     ACK,
@@ -26,10 +31,6 @@ from facewire.constants import (
     SYNC,
     SYNC_REPLY,
 )
-from head import Head
-from ring import RING_SIZE
-from status import status_fields
-from timebase import TICK_HZ, TimeBase
 
 FIRMWARE_VERSION = "0.1.0"
 
@@ -88,10 +89,13 @@ class Answers:
 
     def _hello(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
         """Opens a session for a host of this version; tells any other what this board speaks."""
-        if len(fields) < 3 or not _is_number(fields[2], 1, 0xFFFF):
+        if len(fields) < 3:
             raise Refusal(REASON_SHAPE, "hello has a version, a schema hash and a session")
-        if len(fields) == 3 and fields[0] == PROTOCOL_VERSION and fields[1] == SCHEMA_HASH:
-            self._head.open_session(fields[2])
+        version, schema_hash, session = fields[:3]
+        if not isinstance(session, int) or not 1 <= session <= 0xFFFF:
+            raise Refusal(REASON_SHAPE, "a session is a number from 1 to 65535")
+        if len(fields) == 3 and version == PROTOCOL_VERSION and schema_hash == SCHEMA_HASH:
+            self._head.open_session(session)
         profile = self._head.profile
         return (
             BOARD_INFO,

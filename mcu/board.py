@@ -8,7 +8,7 @@ NAME = "Raspberry Pi Pico"
 I2C_UNIT = 0
 I2C_SCL_PIN = 5
 I2C_SDA_PIN = 4
-# 26 channels take 2.5 ms of each 10 ms tick at 400 kHz; the chips allow 1 MHz over short, well pulled-up wires.
+# 26 channels take 2.5 ms of each 10 ms tick at 400 kHz; the chips allow 1 MHz over short wires.
 I2C_FREQUENCY = 400_000
 
 # The first chip serves outputs 0 to 15, the second 16 to 31 (its A0 jumper closed).

@@ -2,7 +2,20 @@
 
 import select
 import sys
-from time import ticks_add, ticks_diff, ticks_ms, ticks_us
+
+MYPY = False  # true for type checkers
+if MYPY:  # to the stubs, ticks are no int
+
+    def ticks_us() -> int: ...
+
+    def ticks_ms() -> int: ...
+
+    def ticks_add(count: int, difference: int) -> int: ...
+
+    def ticks_diff(end: int, start: int) -> int: ...
+
+else:
+    from time import ticks_add, ticks_diff, ticks_ms, ticks_us
 
 __all__ = ("idle_until", "ticks_add", "ticks_diff", "ticks_ms", "ticks_us")
 

@@ -2,9 +2,10 @@
 
 import sys
 
-if sys.implementation.name == "micropython":
-    from kernels import copy, hermite, merge, read_motion, registers, slew, take, tangents, uncobs
-else:
+MYPY = False  # true for type checkers, which understand the plain form only
+if MYPY or sys.implementation.name != "micropython":
     from kernels_plain import copy, hermite, merge, read_motion, registers, slew, take, tangents, uncobs
+else:
+    from kernels import copy, hermite, merge, read_motion, registers, slew, take, tangents, uncobs
 
 __all__ = ("copy", "hermite", "merge", "read_motion", "registers", "slew", "take", "tangents", "uncobs")

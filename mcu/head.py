@@ -7,6 +7,15 @@ from array import array
 
 import fast
 from clock import ticks_diff
+from head_profile import Profile
+from micropython import const
+from motion import Motion
+from pca9685 import Drivers
+from ring import Ring
+from safety import Safety
+from status import Counters
+from timebase import TimeBase
+
 from facewire.constants import (
     BASE_INTERVAL,
     CAUSE_BOOT,
@@ -29,14 +38,6 @@ from facewire.constants import (
     MAX_CHANNELS,
     STOPPED,
 )
-from micropython import const
-from motion import Motion
-from pca9685 import Drivers
-from head_profile import Profile
-from ring import Ring
-from safety import Safety
-from status import Counters
-from timebase import TimeBase
 
 _ACCEPTED = const(-1)
 _BUS_RETRY_TICKS = const(50)
@@ -152,7 +153,7 @@ class Head:
         return _ACCEPTED
 
     def tick(self) -> None:
-        """One step: where the frames say that every channel should be now, within its limits, to the servos."""
+        """One step: tells the servos where the frames want every channel now, within its limits."""
         profile = self.profile
         if profile is None:
             return

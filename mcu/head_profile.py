@@ -7,6 +7,8 @@ import binascii
 import os
 from array import array
 
+from timebase import TICK_HZ
+
 from facewire import cbor_subset
 from facewire.constants import (
     MAX_CHANNELS,
@@ -19,7 +21,6 @@ from facewire.constants import (
     SPEED_MAX,
     SPEED_MIN,
 )
-from timebase import TICK_HZ
 
 _CRC_BYTES = 4
 

@@ -263,7 +263,7 @@ def hermite(
 
 
 def slew(track: "array[int]", out: "array[int]", steps: "array[int]", cap: int, live: int) -> int:
-    """Moves out[:live] towards the track, by at most its step and the cap; returns how many did not arrive."""
+    """Moves out[:live] towards the track, by at most its step and the cap; returns how many are not there."""
     behind = 0
     for i in range(live):
         step = steps[i]
@@ -289,7 +289,7 @@ def registers(
     live: int,
     count: int,
 ) -> None:
-    """Writes the PCA9685 registers of every channel: pulse from count 0 on for the live ones, off for the rest.
+    """Writes the PCA9685 registers of every channel: a pulse for the live ones, from count 0 on; off for the rest.
 
     ends[2*i] and ends[2*i+1]: pulse widths in us at position 0 and 65535, so that no pulse can leave them.
     places[i]: output 0..31, four bytes each in `data`. counts_per_us: PWM counts per us times 16384.

@@ -1,4 +1,4 @@
-"""The firmware: starts at rest if it knows a head profile, then ticks 100 times a second and serves the host."""
+"""The firmware: starts at rest if it knows a head profile, ticks 100 times a second, serves the host."""
 
 import gc
 

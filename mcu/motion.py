@@ -9,10 +9,11 @@ from array import array
 
 import fast
 from clock import ticks_add, ticks_diff
-from facewire.constants import MAX_CHANNELS
 from micropython import const
 from ring import Ring
 from timebase import PERIOD_MS
+
+from facewire.constants import MAX_CHANNELS
 
 EASE_MS = const(300)  # how long the way to rest takes
 _ONE = const(16384)

@@ -6,9 +6,9 @@ Register numbers and the reset sequence are from NXP's PCA9685 data sheet, revis
 from array import array
 
 import fast
+from head_profile import Profile
 from machine import I2C
 from micropython import const
-from head_profile import Profile
 
 _MODE1 = const(0x00)
 _MODE2 = const(0x01)
@@ -24,7 +24,7 @@ _REGISTERS = const(4)  # for each pin: on low, on high, off low, off high
 
 
 class Drivers:
-    """The chips that a profile uses. `ready`: all of them answered last time. `errors` counts those times not."""
+    """The chips that a profile uses. ready: all answered last time. errors: how often one did not."""
 
     def __init__(self, bus: I2C, addresses: "tuple[int, ...]", oscillator_khz: int) -> None:
         self.ready = False
@@ -39,7 +39,7 @@ class Drivers:
         self._bursts: list[memoryview] = []
 
     def configure(self, profile: Profile) -> None:
-        """Takes the outputs and the PWM frequency of a profile. Raises ValueError for a chip that is not here."""
+        """Takes a profile's outputs and PWM frequency. Raises ValueError for a chip that this board lacks."""
         highest = max(profile.outputs)
         if highest >= len(self._addresses) * _PINS:
             raise ValueError("output " + str(highest) + " is on a chip that this board does not have")
@@ -61,7 +61,7 @@ class Drivers:
             self._bursts.append(memoryview(self._data)[first * _REGISTERS : (last + 1) * _REGISTERS])
 
     def start(self) -> None:
-        """Sets up every chip with all outputs off. The oscillator needs 0.5 ms: the first burst comes a tick on."""
+        """Sets up every chip with all outputs off. Pulses may follow after 0.5 ms, which the oscillator needs."""
         bus = self._bus
         try:
             for chip in range(self._chips):

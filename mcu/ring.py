@@ -2,8 +2,9 @@
 
 from array import array
 
-from facewire.constants import MAX_CHANNELS
 from micropython import const
+
+from facewire.constants import MAX_CHANNELS
 
 RING_SIZE = const(64)  # 1.28 s at 50 frames a second; 4.3 KB
 

@@ -1,10 +1,13 @@
 """What the board may do when: the state machine that nothing on the wire can get around.
 
-Start at rest; follow while there are frames; hold when they cease, ease to rest, release; follow again after a
-while of good frames, slowly at first. Times are board time in ms, one step a tick.
+Start at rest; follow while there are frames; when they cease, hold, ease to rest, release; follow again after
+a while of good frames, slowly at first. Times are board time in ms; one step a tick.
 """
 
 from clock import ticks_diff
+from micropython import const
+from motion import EASE_MS
+
 from facewire.constants import (
     CAUSE_BOOT,
     CAUSE_BUS,
@@ -22,8 +25,6 @@ from facewire.constants import (
     STOPPED,
     UNCONFIGURED,
 )
-from micropython import const
-from motion import EASE_MS
 
 HOLD_MS = const(150)
 REARM_MS = const(500)

@@ -6,11 +6,12 @@ from array import array
 import fast
 from answers import Answers
 from clock import ticks_us
-from facewire import framing
-from facewire.constants import MAX_WIRE_BYTES
 from head import Head
 from micropython import const
 from serial_port import SerialPort
+
+from facewire import framing
+from facewire.constants import MAX_WIRE_BYTES
 
 _CHUNK_BYTES = const(64)
 _MAX_CHUNKS = const(8)  # what is left waits until after the next tick
@@ -27,9 +28,9 @@ _STALE_TICKS = const(20)  # a frame that stays unfinished for so long never will
 class Wire:
     """The board's end of the wire.
 
-    escaped: the host has sent \\r\\x03 at the start of a frame, as tools do that want the REPL. It cannot be a
-    frame: byte 2 of a COBS frame around a CBOR array is the array's head. heard_ticks: ticks since the last
-    whole message.
+    escaped: the host has sent \\r\\x03 at the start of a frame, as tools do that want the REPL; no frame begins
+    so, since byte 2 of a COBS frame around a CBOR array is the array's head. heard_ticks: ticks since the
+    last whole message.
     """
 
     def __init__(self, port: SerialPort, head: Head, answers: Answers) -> None:
