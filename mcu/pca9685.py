@@ -61,7 +61,7 @@ class Drivers:
             self._bursts.append(memoryview(self._data)[first * _REGISTERS : (last + 1) * _REGISTERS])
 
     def start(self) -> None:
-        """Sets up every chip with all outputs off. Pulses may follow after 0.5 ms, which the oscillator needs."""
+        """Sets up every chip with all outputs off. Its oscillator needs 0.5 ms before the first pulses."""
         bus = self._bus
         try:
             for chip in range(self._chips):

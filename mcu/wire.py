@@ -28,9 +28,9 @@ _STALE_TICKS = const(20)  # a frame that stays unfinished for so long never will
 class Wire:
     """The board's end of the wire.
 
-    escaped: the host has sent \\r\\x03 at the start of a frame, as tools do that want the REPL; no frame begins
-    so, since byte 2 of a COBS frame around a CBOR array is the array's head. heard_ticks: ticks since the
-    last whole message.
+    escaped: the host has sent \\r\\x03 at the start of a frame, as tools do that want the REPL; no frame
+    begins so, since byte 2 of a COBS frame around a CBOR array is the array's head. heard_ticks: ticks since
+    the last whole message.
     """
 
     def __init__(self, port: SerialPort, head: Head, answers: Answers) -> None:
