@@ -99,9 +99,7 @@ def draw_curves(path: Path, lesson: Lesson, profile: HeadProfile) -> Path:
     for axis, name in zip(axes[1:], ("aperture", "width", "rounding"), strict=True):
         k = ARTICULATION.index(name)
         axis.plot(t, asked[:frames, k], label="asked")
-        axis.plot(
-            done.t[:frames] - profile.lead_ms / 1000, done.articulation[:frames, k], label="done by the lips"
-        )
+        axis.plot(heard, done.articulation[:frames, k], label="done by the lips")
         axis.set_ylabel(name)
         axis.set_xlim(0, t[-1])
     axes[1].axhline(0, color="0.7", linewidth=0.8)
