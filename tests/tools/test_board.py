@@ -9,9 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from liplab import firmware_process
 from liplab.board import SimulatedBoard
+from liplab.virtual_time import VirtualClock
 from lipwright.errors import LipwrightError
 
 INTERPRETERS = ("micropython64", "micropython32", "cpython")
@@ -85,6 +88,16 @@ def test_virtual_time_moves_only_while_the_host_waits(flash, interpreter):
         assert [write[0] for write in writes] == [10_000 * tick for tick in range(1, 11)]
         board.clock.sleep_until(0.05)
         assert board.clock.now() == 0.1
+
+
+@given(st.floats(0, 1e5), st.floats(1e-12, 1))
+def test_the_virtual_clock_is_never_before_the_time_that_was_waited_for(first, more):
+    passed = []
+    clock = VirtualClock(passed.append)
+    for t in (first, first + more):
+        clock.sleep_until(t)
+        assert t <= clock.now() <= t + 2e-6
+    assert sum(passed) == round(clock.now() * 1e6)
 
 
 def test_a_board_whose_clock_runs_fast_is_still_on_time_for_the_head(flash):

@@ -100,5 +100,5 @@ def _servo_by_servo(number: int, time_ms: int, positions: Sequence[int]) -> int:
 OTHERS: dict[str, Encoder] = {
     "json_": _json,
     "cbor_array_": _cbor_array,
-    "five_bytes_per_servo_": _servo_by_servo,
+    "five_byte_per_servo_": _servo_by_servo,
 }

@@ -34,6 +34,8 @@ class VirtualClock:
     def sleep_until(self, t: float) -> None:
         """Moves on to `t` (rounded up to a microsecond), and the board and the head with it."""
         target_us = math.ceil(round(t * 1e6, 3))
+        if target_us / 1e6 < t:  # whoever waits for t must not find the clock a rounding error before it
+            target_us += 1
         if target_us > self._now_us:
             passed, self._now_us = target_us - self._now_us, target_us
             self._pass_time(passed)
