@@ -163,6 +163,27 @@ def test_a_firmware_that_hangs_is_reported(flash, monkeypatch):
         board.clock.sleep_until(0.1)
 
 
+def test_a_head_that_fails_is_not_lost_in_its_thread(flash):
+    class Head:
+        def set_pulses(self, pulses_us, t):
+            """Nothing hangs on this bus."""
+
+        def advance(self, t):
+            raise FloatingPointError("the head has come apart")
+
+    with SimulatedBoard("auto", False, Head(), flash(ECHO), outputs=[0]) as board:
+        board.clock.sleep_until(board.clock.now() + 0.2)
+        with pytest.raises(FloatingPointError, match="come apart"):
+            board.settle()
+
+
+def test_without_micropython_the_shim_runs_the_firmware(flash, monkeypatch):
+    monkeypatch.setattr(firmware_process, "find_micropython", lambda bits: None)
+    with SimulatedBoard("auto", True, flash=flash(ECHO)) as board:
+        assert board.interpreter.startswith("CPython 3.")
+        converse(board)
+
+
 def test_an_unknown_interpreter_is_refused():
     with pytest.raises(LipwrightError, match="micropython64, micropython32, cpython"):
         SimulatedBoard("basic")

@@ -103,7 +103,7 @@ class SimulatedBoard:
         self._last_ticks = (clock_start_ms * 1000) & TICKS_MASK
         self._epoch = 0.0
         self._serial: serial.Serial | None = None
-        self._failure: LipwrightError | None = None
+        self._failure: Exception | None = None
         self._settled = threading.Event()
         self._process = FirmwareProcess(interpreter, virtual, clock_start_ms, flash, program)
         self.interpreter = self._process.interpreter
@@ -129,7 +129,7 @@ class SimulatedBoard:
         return self._serial
 
     def check(self) -> None:
-        """Raises LipwrightError, with what the firmware said last, if it has ended."""
+        """Raises LipwrightError, with what the firmware said last, if it has ended; or what the head did."""
         if self._failure is not None:
             raise self._failure
 
@@ -149,13 +149,16 @@ class SimulatedBoard:
             self._settled.set()
             self._process.stop()
             self._follower.join()
+        self.check()
 
     def close(self) -> None:
         """Ends the firmware and lets go of the port. May be called twice."""
         if self._serial is not None:
             self._serial.close()
+        self._settled.set()
+        self._process.stop()
         if not self.virtual:
-            self.settle()
+            self._follower.join()
         self._process.close()
 
     def __enter__(self) -> SimulatedBoard:
@@ -211,8 +214,8 @@ class SimulatedBoard:
                     self._take(record)
                 quiet_us = int((self.clock.now() - HOLD_BACK_S - self._epoch) * 1e6)
                 self._move_head(self._board_us if self._board_us > before else max(quiet_us, before))
-        except LipwrightError as error:
-            if not self._settled.is_set():
+        except Exception as error:  # raised again in the host's thread, by `check`
+            if not (self._settled.is_set() and isinstance(error, LipwrightError)):
                 self._failure = error
 
     # ---- both
@@ -253,6 +256,12 @@ class _WatchedSerial(serial.Serial):
     def read(self, size: int = 1, /) -> bytes:
         with self._explained():
             return super().read(size)
+
+    @property
+    def in_waiting(self) -> int:
+        """Bytes that have arrived."""
+        with self._explained():
+            return int(super().in_waiting)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

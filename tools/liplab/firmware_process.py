@@ -32,9 +32,8 @@ SILENCE_S = 20.0
 EXIT_S = 2.0
 
 TICKS_MASK = 0x3FFFFFFF
-STARTED, BUS_WRITE, PAUSED, MEASURED_TICK, MEASURED_READ = range(
-    5
-)  # kinds of record; see mcu/ports/unix/simulation.py
+# Kinds of record: see mcu/ports/unix/simulation.py.
+STARTED, BUS_WRITE, PAUSED, MEASURED_TICK, MEASURED_READ = range(5)
 _RECORD = struct.Struct("<BBBBII")
 _GRANT = struct.Struct("<II")
 
@@ -130,8 +129,8 @@ class FirmwareProcess:
     def records(self, timeout_s: float | None) -> Iterator[Record]:
         """The records that have arrived, after waiting for the first of them.
 
-        None comes if the time ran out (`timeout_s` None: LipwrightError, the firmware hangs). Raises
-        LipwrightError, with what the firmware wrote to its error output, if it has ended.
+        There are none if `timeout_s` has passed. Raises LipwrightError if the firmware must answer
+        (`timeout_s` None) and does not, or has ended, and then with what it wrote to its error output.
         """
         if not self._readable.poll((SILENCE_S if timeout_s is None else timeout_s) * 1000):
             if timeout_s is None:

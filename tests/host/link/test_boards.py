@@ -7,7 +7,9 @@ import sys
 import tty
 
 import pytest
+from serial.tools.list_ports_common import ListPortInfo
 
+from lipwright import boards
 from lipwright.boards import SerialBoard, load_board
 from lipwright.errors import LipwrightError
 
@@ -64,6 +66,35 @@ def test_a_port_that_the_user_may_not_open(port):
         [sys.executable, "-c", code, port], capture_output=True, text=True, check=True
     ).stdout
     assert "usermod -aG" in said
+
+
+@pytest.mark.parametrize(
+    ("plugged_in", "says"),
+    [
+        ([], "no board is plugged in.*--sim"),
+        ([("/dev/ttyS0", None), ("/dev/ttyUSB0", 0x1234)], "no board is plugged in"),
+        ([("/dev/ttyACM1", 0x2E8A), ("/dev/ttyACM0", 0x303A)], "several.*ttyACM0, /dev/ttyACM1"),
+    ],
+)
+def test_without_a_port_there_must_be_one_board(monkeypatch, plugged_in, says):
+    monkeypatch.setattr(boards.list_ports, "comports", lambda: _ports(plugged_in))
+    with pytest.raises(LipwrightError, match=says):
+        boards.find_port()
+
+
+def test_the_only_board_is_found(monkeypatch):
+    plugged_in = [("/dev/ttyS0", None), ("/dev/ttyACM0", 0x2E8A)]
+    monkeypatch.setattr(boards.list_ports, "comports", lambda: _ports(plugged_in))
+    assert boards.find_port() == "/dev/ttyACM0"
+
+
+def _ports(plugged_in):
+    found = []
+    for device, maker in plugged_in:
+        port = ListPortInfo(device)
+        port.vid = maker
+        found.append(port)
+    return found
 
 
 def test_a_board_that_nobody_registered():
