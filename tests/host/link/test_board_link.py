@@ -222,6 +222,40 @@ def test_a_board_that_falls_silent_is_noticed(relay, profile):
     board.close()
 
 
+MISHAPS = """
+import clock
+import main
+
+def run():
+    firmware = main.Firmware()
+    until = clock.ticks_add(clock.ticks_us(), 1_500_000)
+    while clock.ticks_diff(until, clock.ticks_us()) > 0:
+        firmware.turn()
+    {mishap}
+    while True:
+        firmware.turn()
+"""
+
+
+@pytest.mark.parametrize("virtual", [True, False])
+@pytest.mark.parametrize(
+    ("mishap", "says"),
+    [
+        ("raise OSError('the bus is on fire')", "the firmware ended.*on fire"),
+        ("firmware = main.Firmware()", "has restarted: is its power supply"),
+    ],
+)
+def test_a_board_that_crashes_or_restarts_is_told_apart(profile, tmp_path, virtual, mishap, says):
+    (tmp_path / "mishaps.py").write_text(MISHAPS.format(mishap=mishap))
+    with (
+        SimulatedBoard("auto", virtual, flash=tmp_path, program="mishaps") as board,
+        BoardLink(board, profile) as link,
+        pytest.raises(LipwrightError, match=f"(?s){says}"),
+    ):
+        link.connect()
+        speak(link, board.clock, profile, 250)
+
+
 class Impostor:
     """Something on a port that answers everything in its own way; `answer` makes bytes of what it read."""
 
