@@ -36,6 +36,7 @@ RUN_IN_S = 0.8
 # Silence after the last sound, in which the lips come to rest.
 RUN_OUT_S = 0.4
 BLOCK_SAMPLES = 320
+BAR = "{desc} {percentage:3.0f} % |{bar}| {n:.1f} of {total:.1f} s"
 
 EXAMPLES = """examples:
   lipwright say --sim                       the sentence that ships with Lipwright, on the simulated head
@@ -189,7 +190,7 @@ def perform(
             player.start(at=start_s)
         silence = np.zeros(round((RUN_OUT_S + performer.lookahead_s) * sound.rate), np.float32)
         spoken_s, total_s = 0.0, round(sound.duration_s, 2)
-        with tqdm(total=total_s, unit="s", desc="speaking", leave=False) as bar:
+        with tqdm(total=total_s, desc="speaking", leave=False, bar_format=BAR) as bar:
             for block in itertools.chain(sound.blocks(BLOCK_SAMPLES), [silence]):
                 for pose in performer.push(block):
                     at = start_s + pose.time_s - lead_s

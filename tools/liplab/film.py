@@ -51,10 +51,10 @@ def write_film(
         with av.open(str(unfinished), "w", format="mp4") as container:
             video = container.add_stream("libx264", rate=FPS, options={"crf": QUALITY, "preset": "veryfast"})
             video.pix_fmt = "yuv420p"
+            video.width, video.height = FACE_SIZE[0] + MOUTH_SIZE[0], FACE_SIZE[1]
             audio = container.add_stream("aac", rate=rate, layout="mono")
             audio.bit_rate = AUDIO_BIT_RATE
             for pixels in frames:
-                video.height, video.width = pixels.shape[:2]
                 container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
                 on_frame()
             container.mux(video.encode(None))
