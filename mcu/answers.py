@@ -89,12 +89,16 @@ class Answers:
 
     def _hello(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
         """Opens a session for a host of this version; tells any other what this board speaks."""
-        if len(fields) < 3:
-            raise Refusal(REASON_SHAPE, "hello has a version, a schema hash and a session")
-        version, schema_hash, session = fields[:3]
-        if not isinstance(session, int) or not 1 <= session <= 0xFFFF:
-            raise Refusal(REASON_SHAPE, "a session is a number from 1 to 65535")
-        if len(fields) == 3 and version == PROTOCOL_VERSION and schema_hash == SCHEMA_HASH:
+        if (
+            len(fields) < 2
+            or not _is_number(fields[0], 0, 0xFFFF)
+            or not _is_number(fields[1], 0, 0xFFFFFFFF)
+        ):
+            raise Refusal(REASON_SHAPE, "hello has a version and a schema hash")
+        if fields[0] == PROTOCOL_VERSION and fields[1] == SCHEMA_HASH:
+            session = fields[2] if len(fields) == 3 else 0
+            if not isinstance(session, int) or not 1 <= session <= 0xFFFF:
+                raise Refusal(REASON_SHAPE, "hello ends with a session from 1 to 65535")
             self._head.open_session(session)
         profile = self._head.profile
         return (

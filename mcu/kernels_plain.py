@@ -289,7 +289,7 @@ def registers(
     live: int,
     count: int,
 ) -> None:
-    """Writes every channel's PCA9685 registers: a pulse from count 0 on for the live ones, off for the others.
+    """Writes every channel's PCA9685 registers: a pulse from count 0 on for the live ones, none for others.
 
     ends[2*i] and ends[2*i+1]: pulse widths in us at position 0 and 65535, so that no pulse can leave them.
     places[i]: output 0..31, four bytes each in `data`. counts_per_us: PWM counts per us times 16384.

@@ -455,7 +455,7 @@ def decode_payload(payload: bytes) -> Message:
     if message_type not in _CLASSES:
         raise MalformedError(f"no message has the type {message_type}")
     if message_type in (c.HELLO, c.BOARD_INFO) and len(fields) >= 4:
-        version, schema_hash = U16(fields[2]), U32(fields[3])
+        _, version, schema_hash = ID(fields[1]), U16(fields[2]), U32(fields[3])
         if (version, schema_hash) != (c.PROTOCOL_VERSION, c.SCHEMA_HASH):
             raise VersionError(version, schema_hash)
     message: Message = _CLASSES[message_type].from_fields(fields[1:])
