@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 Pixels = npt.NDArray[np.uint8]
 
 ASKED, ACTUAL, MADE, MISSED, QUIET = "#888888", "#b03040", "#2a9d4a", "#e08a00", "#5b7a99"
-STRIP_FRAMES = 10
+STRIP_FRAMES = 12
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def draw_picture(
     path: Path, curves: Curves, strip: Sequence[tuple[float, Pixels]], title: str, figures: str
 ) -> None:
     """Writes the page as PNG. ``strip`` holds (sound time, picture of the mouth) pairs."""
-    figure = plt.figure(figsize=(13, 9.2), layout="constrained")
-    page = figure.add_gridspec(2, 1, height_ratios=[3.4, 1])
+    figure = plt.figure(figsize=(13, 8.6), layout="constrained")
+    page = figure.add_gridspec(2, 1, height_ratios=[4.6, 1])
     curves_part, strip_part = figure.add_subfigure(page[0]), figure.add_subfigure(page[1])
     sound, aperture, width = curves_part.subplots(3, 1, sharex=True, height_ratios=[0.8, 1.5, 1])
     _draw_sound(sound, curves)
@@ -87,14 +87,16 @@ def draw_trace(curves: Curves, size: tuple[int, int]) -> Image.Image:
 
 
 def strip_times(curves: Curves) -> list[float]:
-    """The moments that the film strip shows: evenly spread over the sound, moved onto the nearest closure."""
+    """The moments that the film strip shows: evenly over the sound, every other one at the nearest closure."""
     end = len(curves.sound) / curves.sound_rate
     even = np.linspace(0, end, STRIP_FRAMES + 2)[1:-1]
     middles = [(start + stop) / 2 for start, stop in closure_windows(curves.phones)]
-    reach = end / (STRIP_FRAMES + 1) / 2
-    return [
-        min((m for m in middles if abs(m - t) < reach), key=lambda m: abs(m - t), default=t) for t in even
-    ]
+    reach = end / (STRIP_FRAMES + 1)
+    times = []
+    for index, moment in enumerate(even):
+        near = [middle for middle in middles if abs(middle - moment) < reach] if index % 2 else []
+        times.append(float(min(near, key=lambda middle: abs(middle - moment), default=moment)))
+    return sorted(times)
 
 
 def _draw_sound(axes: Any, curves: Curves) -> None:
@@ -118,12 +120,11 @@ def _draw_aperture(axes: Any, curves: Curves) -> None:
     axes.legend(loc="upper right", ncols=2, fontsize=8)
     if len(curves.made):
         axes.text(
-            0.005,
-            0.93,
-            "green: closure of p, b, m made; orange: missed; dotted: closed to the eye",
+            0.0,
+            1.02,
+            "green: closure of p, b, m made; orange: missed; below the dotted line: closed to the eye",
             transform=axes.transAxes,
             fontsize=8,
-            va="top",
         )
 
 

@@ -28,7 +28,7 @@ from liplab.speech.align import phones_for
 # A film of more would take hours to render and gigabytes to keep.
 MOST_MINUTES = 10.0
 APERTURE, WIDTH = ARTICULATION.index("aperture"), ARTICULATION.index("width")
-STRIP_SIZE = (240, 150)
+STRIP_SIZE = (220, 150)
 
 
 class SimulatedStage(SimulatedBoard):
