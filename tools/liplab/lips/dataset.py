@@ -17,7 +17,7 @@ from liplab.speech.augment import Stream, streams
 from liplab.speech.corpus import SEED, Part, load_part
 from lipwright.errors import LipwrightError
 
-VERSIONS = 5  # augmented versions of every part; more on disk gained nothing that a longer training would use
+VERSIONS = 2  # augmented versions of every part
 BABBLE_PARTS = 12
 BABBLE_S = 60
 # How often a part is drawn, against its length: voices that were recorded from people teach more about
@@ -124,6 +124,10 @@ class Streams:
             if random.random() < MASK_SHARE:
                 _mask(features[row], random)
         return Batch(torch.from_numpy(features), torch.from_numpy(articulation), torch.from_numpy(counts))
+
+    def wanted(self) -> npt.NDArray[np.float32]:
+        """Articulation (n, 5) that all the speech asks for, as training data for the lip code."""
+        return np.concatenate([stream.articulation for stream in self._streams]).astype(np.float32)
 
     def recordings(self, count: int, steps: int, random: np.random.Generator) -> npt.NDArray[np.float32]:
         """The starts of `count` streams, (count, steps, 160), to calibrate int8 ranges with."""

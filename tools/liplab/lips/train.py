@@ -25,8 +25,8 @@ from liplab.speech.corpus import Part, Utterance, load_part
 from lipwright.audio.features import STEP_S, log_mel
 
 SEED = 1
-STEPS = 10000
-CROPS = 20
+STEPS = 6000
+CROPS = 14
 RATE = 2e-3
 WARM_UP = 0.05  # share of the steps in which the rate rises
 WEIGHT_DECAY = 1e-4
@@ -37,12 +37,12 @@ DEV_UTTERANCES = 60  # of each dev voice
 CODE_WEIGHT = 0.05  # the code itself: the one that the asked articulation has on babbled lips
 SPEED_WEIGHT = 3.0  # of the change from step to step, so that movements stay sharp
 CLOSURE_WEIGHT = 12.0  # lips that should be pressed and are not
-OPEN_WEIGHT = 4.0  # lips that should be open and are closed
+OPEN_WEIGHT = 6.0  # lips that should be open and are closed
 PUCKER_WEIGHT = 2.0  # lips that should be round or narrow and are less so
 PRESSED = -0.03  # a wanted aperture below this is a closure, and must be predicted at most CLOSED
 CLOSED = -0.03
 OPEN = 0.15  # a wanted aperture above this must be predicted at least AJAR
-AJAR = 0.09
+AJAR = 0.10
 ROUND = 0.75  # wanted rounding and narrowness above this must be predicted at least NEARLY_ROUND
 NEARLY_ROUND = 0.75
 

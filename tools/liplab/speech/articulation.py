@@ -26,10 +26,10 @@ ROUND_FADE_S = 0.080  # rounding comes early and stays late
 REACH_S = 0.40  # beyond this a phone no longer counts
 REST_WEIGHT = 0.03
 PRESSED = -0.08  # aperture goal of bilabials
-SHORTEST_CLOSURE_S = 0.07
+SHORTEST_CLOSURE_S = 0.055
 LONGEST_CLOSURE_S = 0.12
-CLOSURE_LEAD_S = 0.010  # lips meet before the sound stops
-CLOSING_S = 0.060  # from open to closed, and back
+CLOSURE_LEAD_S = 0.012  # lips meet before the sound stops, and part before the next one starts
+CLOSING_S = 0.050  # from open to closed, and back
 TUCKING_S = 0.080
 ROUNDING_LEAD_S = 0.130
 ROUNDING_TAIL_S = 0.100
@@ -166,11 +166,9 @@ def _gestures(phones: Sequence[Phone], grid: npt.NDArray[np.float64], track: npt
 
 def closure(phone: Phone) -> tuple[float, float]:
     """When the lips are pressed for a bilabial: from and to, in seconds."""
-    start = phone.start_s - CLOSURE_LEAD_S
-    end = start + min(max(phone.end_s - start, 0.0), LONGEST_CLOSURE_S)
-    if end - start < SHORTEST_CLOSURE_S:
-        start = end - SHORTEST_CLOSURE_S
-    return start, end
+    length = min(max(phone.end_s - phone.start_s, SHORTEST_CLOSURE_S), LONGEST_CLOSURE_S)
+    start = phone.start_s - CLOSURE_LEAD_S - max(0.0, length - (phone.end_s - phone.start_s)) / 2
+    return start, start + length
 
 
 def _plateau(

@@ -17,8 +17,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import soxr
-from lipwright.audio.decode import open_sound
-from lipwright.errors import LipwrightError
 from tqdm import tqdm
 
 from liplab.scores import Phone
@@ -26,6 +24,8 @@ from liplab.speech import festival, text
 from liplab.speech.align import AlignmentError, align
 from liplab.speech.espeak import Espeak
 from liplab.speech.phones import plain, without_short_pauses
+from lipwright.audio.decode import open_sound
+from lipwright.errors import LipwrightError
 
 SAMPLE_RATE = 16000
 SEED = 20261122
@@ -101,12 +101,10 @@ def recipe() -> list[Part]:
         "hy_fi_mv_diphone": 800, "hindi_NSK_diphone": 700, "lp_diphone": 240, "msu_ru_nsh_clunits": 240,
     }  # fmt: skip
     for name, seconds in amounts.items():
-        voice = festival.VOICES[name]
-        split = (
-            "held_out" if voice.language in text.HELD_OUT_TEXT or voice.language in ("it", "ru") else "train"
-        )
+        spoken = festival.VOICES[name]
+        split = "held_out" if spoken.language in text.HELD_OUT_TEXT else "train"
         parts.append(
-            Part(f"festival-{name}", split, "festival", name, voice.language, voice.licence, seconds)
+            Part(f"festival-{name}", split, "festival", name, spoken.language, spoken.licence, seconds)
         )
     parts.append(Part("kathleen", "train", "recording", KATHLEEN, "en-us", "CC0-1.0", 6000))
     parts.append(Part("nathalie", "dev", "recording", NATHALIE, "nl", "CC0-1.0", 900))
@@ -277,7 +275,7 @@ def _nathalie(folder: Path) -> Iterator[Utterance]:
         path = folder / "verified" / f"{take['id']}.flac"
         if not path.exists():
             continue
-        phones = []
+        phones: list[Phone] = []
         for word in take["words"]:
             for phone in word["phones"]:
                 if phones and phone["start"] > phones[-1].end_s:

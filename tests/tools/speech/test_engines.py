@@ -1,0 +1,114 @@
+"""Speech engines: the phones that they report are where they sound."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from liplab.scores import Phone
+from liplab.speech import text
+from liplab.speech.articulation import symbols
+from liplab.speech.corpus import load_part, make_parts, recipe
+from liplab.speech.espeak import LONGEST_CLOSURE_S, Espeak, stops_moved_back
+from liplab.speech.festival import flite_say
+from lipwright.errors import LipwrightError
+
+HELD_OUT = {"ar", "cmn-latn-pinyin", "de", "es", "fr", "he", "it", "ja", "ko", "ru"}
+
+needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
+needs_flite = pytest.mark.skipif(shutil.which("flite") is None, reason="needs flite")
+
+
+@pytest.fixture(scope="module")
+def espeak():
+    return Espeak()
+
+
+def loudness(samples, rate, start, end):
+    return float(np.sqrt(np.mean(samples[round(start * rate) : round(end * rate)] ** 2)))
+
+
+@needs_espeak
+def test_p_starts_with_the_silence_of_its_closure(espeak):
+    samples, phones = espeak.say("apa opo", "nl")
+    stops = [phone for phone in phones if phone.ipa == "p"]
+    assert len(stops) == 2
+    for stop in stops:
+        assert stop.end_s - stop.start_s > 0.04
+        assert loudness(samples, espeak.sample_rate, stop.start_s + 0.003, stop.start_s + 0.025) < 0.003
+
+
+def test_a_stop_moves_back_over_silence_only_and_not_into_a_pause():
+    rate = 1000
+    samples = np.ones(1000, np.float32)
+    samples[270:300] = 0
+    moved = stops_moved_back([Phone("a", 0.1, 0.3), Phone("p", 0.3, 0.35)], samples, rate)
+    assert moved == [Phone("a", 0.1, 0.27), Phone("p", 0.27, 0.35)]
+    samples[100:300] = 0
+    moved = stops_moved_back([Phone("", 0.1, 0.3), Phone("t", 0.3, 0.35)], samples, rate)
+    assert moved[1].start_s == pytest.approx(0.3 - LONGEST_CLOSURE_S)
+    untouched = [Phone("a", 0.1, 0.3), Phone("b", 0.3, 0.35)]
+    assert stops_moved_back(untouched, samples, rate) == untouched
+
+
+@needs_espeak
+@pytest.mark.parametrize("language", text.LANGUAGES)
+def test_every_language_speaks_with_phones_that_have_lips(espeak, language):
+    random = np.random.default_rng(0)
+    samples, phones = espeak.say(text.sentence(language, random), language)
+    assert len(samples) > 0.5 * espeak.sample_rate
+    assert phones[-1].end_s <= len(samples) / espeak.sample_rate + 0.001
+    assert all(symbols(phone.ipa) for phone in phones if phone.ipa)
+
+
+@needs_espeak
+def test_an_unknown_voice_is_refused(espeak):
+    with pytest.raises(ValueError, match="no voice"):
+        espeak.say("hello", "xx-nowhere")
+
+
+@needs_flite
+def test_flite_reports_phones_that_cover_its_speech():
+    samples, phones = flite_say("My blue map", "slt", stretch=1.2)
+    assert [phone.ipa for phone in phones if phone.ipa] == ["m", "aɪ", "b", "l", "u", "m", "æ", "p"]
+    assert abs(phones[-1].end_s - len(samples) / 16000) < 0.05
+
+
+def test_nothing_held_out_is_trained_on():
+    assert HELD_OUT == text.HELD_OUT_LANGUAGES
+    for part in recipe():
+        if part.split == "train":
+            base = part.language.split("-")[0]
+            assert base not in {language.split("-")[0] for language in HELD_OUT}, part
+            assert part.language not in HELD_OUT
+    names = [part.name for part in recipe()]
+    assert len(names) == len(set(names))
+    languages = {part.language for part in recipe() if part.split == "train" and part.engine == "espeak-ng"}
+    assert len(languages) >= 12
+
+
+@needs_espeak
+def test_a_part_is_made_once_and_read_back(tmp_path):
+    from dataclasses import replace
+
+    part = replace(next(part for part in recipe() if part.name == "espeak-nl"), seconds=3.0)
+    assert make_parts(tmp_path, [part], None) == [part]
+    stored = next((tmp_path / "speech").glob("*.npz"))
+    changed = stored.stat().st_mtime_ns
+    utterances = load_part(tmp_path, part)
+    assert 3.0 <= sum(len(utterance.samples) for utterance in utterances) / 16000 < 20
+    assert all(utterance.phones for utterance in utterances)
+    make_parts(tmp_path, [part], None)
+    assert stored.stat().st_mtime_ns == changed
+
+
+def test_recordings_that_are_not_there_are_left_out(tmp_path):
+    part = next(part for part in recipe() if part.engine == "recording")
+    assert make_parts(tmp_path, [part], None) == []
+
+
+def test_a_corpus_that_is_not_there_is_named(tmp_path):
+    from liplab.speech.corpus import held_parts
+
+    with pytest.raises(LipwrightError, match="liplab corpus"):
+        held_parts(tmp_path)

@@ -1,0 +1,100 @@
+"""`liplab train`: teach the lip model on the corpus, quantize it, judge it, write its card."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from liplab.lips.card import write_card
+from liplab.lips.code import LipCode, learn_code, load_code, save_code
+from liplab.lips.dataset import Streams
+from liplab.lips.evaluate import evaluate, evaluate_grid, write_codes, write_golden
+from liplab.lips.package import write_model
+from liplab.lips.train import SEED, STEPS, dev_utterances, train
+from liplab.speech.command import add_corpus
+from liplab.speech.corpus import held_parts
+from lipwright import resources
+from lipwright.errors import LipwrightError
+from lipwright.lips.model import MODEL_NAME, LipModel
+
+CODE_NAME = "lip_code.npz"
+CALIBRATION_STREAMS, CALIBRATION_STEPS = 64, 600
+
+EXAMPLES = """examples:
+  liplab corpus && liplab train                remake the shipped lip model, for the shipped lip code
+  liplab train -o mine.tflite --steps 500      a quick one, beside it
+  liplab train --babble babble.npz             a new lip code from a head's babbling: every head's face model
+                                               must then be taught anew
+  liplab train --codes codes.npz               also write what the model puts out on the training speech,
+                                               which liplab face train needs
+A run that was stopped goes on where it stopped. One thread works; the other cores are free.
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds `liplab train`."""
+    parser = subparsers.add_parser(
+        "train",
+        help="teach the lip model and export it",
+        description="Teach the lip model on the corpus, quantize it to int8, judge it on speech that it "
+        "never heard, and write the model, its metadata, its card and its learning curve.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_corpus(parser)
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: the shipped model")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of training (%(default)s)")
+    parser.add_argument(
+        "--babble", type=Path, metavar="FILE", help="learn the lip code from this babbling first"
+    )
+    parser.add_argument("--codes", type=Path, metavar="FILE", help="write lip codes of speech here as well")
+    parser.add_argument(
+        "--grid",
+        type=Path,
+        metavar="DIR",
+        help="judge on GRID clips too (grid_*.mpg, each with a lip track .npz)",
+    )
+    parser.set_defaults(do=do_train)
+
+
+def do_train(arguments: argparse.Namespace) -> None:
+    """Runs `liplab train`."""
+    output = arguments.output or resources.models_dir() / MODEL_NAME
+    if output.suffix != ".tflite" or not output.absolute().parent.is_dir():
+        raise LipwrightError("The output must end in .tflite and lie in a folder that exists.")
+    if arguments.steps < 1:
+        raise LipwrightError("Training needs at least one step; give a larger --steps.")
+    torch.set_num_threads(1)
+    folder = arguments.corpus.expanduser()
+    parts = held_parts(folder)
+    streams = Streams(folder, parts)
+    code_path = output.with_name(CODE_NAME)
+    code = _learned_code(arguments.babble, streams, code_path) if arguments.babble else load_code(code_path)
+    run = folder / "runs" / f"{output.stem}-{arguments.steps}"
+    network = train(run, streams, code, dev_utterances(folder, parts), arguments.steps)
+    recordings = streams.recordings(CALIBRATION_STREAMS, CALIBRATION_STEPS, np.random.default_rng(SEED))
+    facts = {"training": {"seed": SEED, "steps": arguments.steps, "hours": round(streams.hours, 1)}}
+    write_model(network.weights(), recordings, output, facts)
+    write_golden(output)
+    figures = evaluate(output, network.weights(), folder, parts)
+    if arguments.grid is not None:
+        figures["grid"] = evaluate_grid(LipModel.load(output), arguments.grid)
+    write_card(output, parts, figures, run)
+    if arguments.codes is not None:
+        write_codes(output, folder, parts, arguments.codes)
+
+
+def _learned_code(babble: Path, streams: Streams, path: Path) -> LipCode:
+    try:
+        with np.load(babble) as stored:
+            lips, measured = stored["lips"], stored["articulation"]
+    except (OSError, KeyError, ValueError) as error:
+        raise LipwrightError(f"{babble} is no babbling; record it with: liplab face babble.") from error
+    code, errors = learn_code(lips.reshape(len(lips), -1), measured, streams.wanted())
+    print("lip code:", ", ".join(f"{name} {value:.3f}" for name, value in errors.items()))
+    save_code(code, path)
+    return code
