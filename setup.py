@@ -22,6 +22,7 @@ folders = [
 setup(
     packages=packages + folders,
     package_dir={name: f"{root}/{name}" for name, root in ROOTS.items()} | FILES,
-    package_data={"": FILE_KINDS} | {folder: ["*"] for folder in folders},
+    package_data={"": FILE_KINDS, "facewire": [*FILE_KINDS, "vectors/*"]}
+    | {folder: ["*"] for folder in folders},
     exclude_package_data={folder: ["*.pyc"] for folder in folders},
 )
