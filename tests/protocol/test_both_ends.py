@@ -186,7 +186,8 @@ def test_a_board_does_nothing_with_an_answer(device: Any, message: Message) -> N
     device("start", 0, {"PROFILE_FILE": "both_ends.bin"})
     before = device("state")
     device("receive", encode(message).hex())
-    assert device("state") == before
+    after = device("state")
+    assert {name for name in after if after[name] != before[name]} <= {"malformed"}
 
 
 @EXAMPLES
