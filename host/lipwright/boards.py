@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from lipwright.say import Performance
 
 BOARDS_GROUP = "lipwright.boards"
-# Which extra brings a board that liplab registers.
-BOARD_EXTRAS = {"sim": "sim"}
 # USB makers of the boards that run MicroPython and of the serial chips on them.
 BOARD_MAKERS = {
     0x2E8A: "Raspberry Pi",
@@ -128,9 +126,11 @@ def find_port() -> str:
 def load_board(name: str, **options: Any) -> Board:
     """Makes the board that a package registered under this name (entry point group ``lipwright.boards``).
 
+    What it needs comes with the extra of the same name.
+
     Raises LipwrightError that names the extra to install if nobody has.
     """
-    extra = f"lipwright[{BOARD_EXTRAS.get(name, name)}]"
+    extra = f"lipwright[{name}]"
     for entry in entry_points(group=BOARDS_GROUP, name=name):
         try:
             make = entry.load()

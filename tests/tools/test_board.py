@@ -128,7 +128,7 @@ def test_in_real_time_the_board_keeps_to_the_clock_of_the_host(flash, interprete
     assert writes[-1][1] > 0.3
     lag = sorted(board.head_time(seen) - stamped for seen, stamped in writes)
     assert lag[0] >= 0
-    assert lag[len(lag) // 2] < 0.05
+    assert lag[len(lag) // 2] < 0.2
 
 
 @pytest.mark.parametrize("virtual", [True, False])

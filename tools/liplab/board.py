@@ -57,7 +57,7 @@ class SimulatedBoard:
     lag behind and yet does the same. In virtual time all moves only while `clock.sleep_until` waits.
 
     Attributes:
-        name: "simulated board".
+        name: "the simulated board".
         clock: What the host tells the time by.
         interpreter: What runs the firmware, in words.
         port: Path of the serial port.
@@ -66,7 +66,7 @@ class SimulatedBoard:
         on_measure: Called with the records of the program "measure".
     """
 
-    name = "simulated board"
+    name = "the simulated board"
 
     def __init__(
         self,

@@ -30,6 +30,7 @@ FIRST_SYNCS = 8
 SILENCE_S = 1.6
 # How long after the last frame's time the ring may take to drain.
 DRAIN_S = 1.0
+FLASHING = "docs/flashing.md"
 
 Answer = TypeVar("Answer", m.Ack, m.BoardInfo, m.BoardStatus)
 
@@ -93,9 +94,7 @@ class BoardLink:
         for _ in range(FIRST_SYNCS):
             self._ask_time()
         if not self.sync.is_set:
-            raise LipwrightError(
-                f"{self._board.name} takes too long to answer; unplug it and plug it in again."
-            )
+            raise LipwrightError(f"{self._board.name} answers too slowly: unplug it, and plug it in again.")
         self._connected = True
         self.request_status()
         return self.info
@@ -188,15 +187,15 @@ class BoardLink:
         if self._connected:
             return f"{name} has stopped answering: unplug it, plug it in again, and start once more."
         if b">>>" in self._heard:
-            return f"{name} runs MicroPython without Lipwright's firmware: put it on with `lipwright flash`."
+            return f"{name} runs MicroPython, but not Lipwright's firmware: put that on, as {FLASHING} says."
         if self._heard:
             return (
                 f"{name} answers, but not as Lipwright's firmware does:"
-                " choose another port, or put the firmware on with `lipwright flash`."
+                f" choose another port, or put the firmware on, as {FLASHING} says."
             )
         return (
-            f"{name} does not answer: is it the right port, and has it Lipwright's firmware"
-            " (`lipwright flash` puts it on)?"
+            f"{name} does not answer: is it the right port, and is Lipwright's firmware on it"
+            f" ({FLASHING} says how to put it there)?"
         )
 
     # ---- the port
@@ -263,6 +262,6 @@ class BoardLink:
                 f" {wire.PROTOCOL_VERSION}): run `pip install --upgrade lipwright`."
             )
         return (
-            f"{name} has firmware of another version (wire version {error.version}, here"
-            f" {wire.PROTOCOL_VERSION}): run `lipwright flash`."
+            f"{name} has firmware of another version than this Lipwright (wire version {error.version}, here"
+            f" {wire.PROTOCOL_VERSION}): put on the firmware that came with it, as {FLASHING} says."
         )

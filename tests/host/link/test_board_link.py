@@ -159,7 +159,7 @@ def test_in_real_time_every_frame_is_played(interpreter, profile):
         assert abs(link.to_host_s(status.time_ms) - board.clock.now()) < 0.05
     assert status.received == link.frames_sent == status.played + status.dropped
     assert status.crc_errors == 0
-    assert status.late <= 5  # none on a machine that is not starved
+    assert status.late <= 25  # none, but for machines that stand still for half a second
 
 
 @pytest.fixture
@@ -282,10 +282,10 @@ def board_info(version, schema_hash):
     ("answer", "says"),
     [
         (lambda data: b"", "does not answer"),
-        (lambda data: b"\r\n>>> ", "runs MicroPython without Lipwright's firmware"),
+        (lambda data: b"\r\n>>> ", "runs MicroPython, but not Lipwright's firmware.*flashing"),
         (lambda data: data, "answers, but not as Lipwright's firmware"),
         (lambda data: board_info(wire.PROTOCOL_VERSION + 1, 5), "newer firmware.*pip install --upgrade"),
-        (lambda data: board_info(wire.PROTOCOL_VERSION, 5), "another version.*lipwright flash"),
+        (lambda data: board_info(wire.PROTOCOL_VERSION, 5), "another version.*flashing"),
     ],
     ids=["silence", "prompt", "echo", "newer", "other"],
 )
