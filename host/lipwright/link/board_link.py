@@ -30,6 +30,8 @@ FIRST_SYNCS = 8
 SILENCE_S = 1.6
 # How long after the last frame's time the ring may take to drain.
 DRAIN_S = 1.0
+# How long the way to rest may take: 0.3 s, and longer for slow servos.
+REST_S = 5.0
 FLASHING = "docs/flashing.md"
 
 Answer = TypeVar("Answer", m.Ack, m.BoardInfo, m.BoardStatus)
@@ -96,8 +98,18 @@ class BoardLink:
         if not self.sync.is_set:
             raise LipwrightError(f"{self._board.name} answers too slowly: unplug it, and plug it in again.")
         self._connected = True
-        self.request_status()
+        self._bring_to_rest()
         return self.info
+
+    def _bring_to_rest(self) -> None:
+        """Pulses on, rest pose: from there, a head follows the first frame that comes.
+
+        One that an earlier host left released would wait for half a second of frames.
+        """
+        self._ask(m.Park, m.Ack)
+        deadline = self._clock.now() + REST_S
+        while self.request_status().state == wire.EASING and self._clock.now() < deadline:
+            self._clock.sleep_until(self._clock.now() + 1 / self.info.tick_hz)
 
     def send(self, targets: npt.ArrayLike, at: float) -> None:
         """Sends a frame: float (channels,), 0..1 of each channel's range, to be reached at host time `at`."""
