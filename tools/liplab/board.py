@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import serial
 from numpy.typing import ArrayLike
 
+from facewire.constants import TICKS_MASK
 from liplab.bus import ADDRESSES, OUTPUTS, ServoBus
 from liplab.firmware_process import (
     BUS_WRITE,
@@ -21,7 +22,6 @@ from liplab.firmware_process import (
     MEASURED_TICK,
     PAUSED,
     STARTED,
-    TICKS_MASK,
     FirmwareProcess,
     Record,
 )

@@ -31,7 +31,6 @@ F_SETPIPE_SZ = 1031
 SILENCE_S = 20.0
 EXIT_S = 2.0
 
-TICKS_MASK = 0x3FFFFFFF
 # Kinds of record: see mcu/ports/unix/simulation.py.
 STARTED, BUS_WRITE, PAUSED, MEASURED_TICK, MEASURED_READ = range(5)
 _RECORD = struct.Struct("<BBBBII")

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TICKS_MASK = 0x3FFFFFFF  # the board counts milliseconds in 30 bits: round in twelve days
-_HALF_TURN = 0x20000000
+from facewire.constants import TICKS_MASK
+
+# The board counts milliseconds in 30 bits: once round in twelve days.
+_TURN_MS = TICKS_MASK + 1
+_HALF_TURN = _TURN_MS // 2
 
 # Samples that the fit rests on: at one a second, a minute. Crystals drift with temperature, over minutes.
 WINDOW = 60
@@ -47,7 +50,7 @@ class ClockSync:
         host = sent_s + round_trip / 2
         if self._samples:
             expected = self._unwrapped_ms(host)
-            apart = (board_ms - expected + _HALF_TURN) % (TICKS_MASK + 1) - _HALF_TURN
+            apart = (board_ms - expected + _HALF_TURN) % _TURN_MS - _HALF_TURN
             board_ms = expected + apart
         self._samples.append(_Sample(host, board_ms, round_trip))
         shortest = min(sample.round_trip_s for sample in self._samples)
@@ -63,12 +66,12 @@ class ClockSync:
 
     def to_board_ms(self, host_s: float) -> float:
         """Board time at that moment, in ms within 30 bits."""
-        return self._unwrapped_ms(host_s) % (TICKS_MASK + 1)
+        return self._unwrapped_ms(host_s) % _TURN_MS
 
     def to_host_s(self, board_ms: float, near_s: float) -> float:
         """Host time of that board time (30 bits), of all its turns the one that lies nearest to `near_s`."""
         expected = self._unwrapped_ms(near_s)
-        apart = (board_ms - expected + _HALF_TURN) % (TICKS_MASK + 1) - _HALF_TURN
+        apart = (board_ms - expected + _HALF_TURN) % _TURN_MS - _HALF_TURN
         return near_s + apart / (1000 * (1 + self.drift))
 
     def _unwrapped_ms(self, host_s: float) -> float:

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from lipwright.link.sync import TICKS_MASK, ClockSync
+from facewire.constants import TICKS_MASK
+from lipwright.link.sync import ClockSync
 
 TURN_MS = TICKS_MASK + 1
 
