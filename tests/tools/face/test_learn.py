@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from liplab.cli import main
-from liplab.face.babble import Babble, babble
+from liplab.face.babble import PWM_WAIT_S, Babble, babble
 from liplab.face.evaluate import score
 from liplab.face.learn import learn_face, learn_self_model
 from liplab.face.networks import CODE_SIZE, SELF_COMMANDS, FaceNetwork, SelfModel
@@ -110,7 +110,7 @@ def test_self_model_sees_lag(self_model: SelfModel) -> None:
 
 def test_scores_of_a_perfect_and_of_a_still_mouth() -> None:
     speech = made_up_speech(2)
-    lead = round(PROFILE.lead_ms / 20)
+    lead = round((PROFILE.lead_ms - 1000 * PWM_WAIT_S) / 20)
 
     def performed(track: np.ndarray) -> Babble:
         held = np.concatenate([np.repeat(track[:1], lead, axis=0), track[: len(track) - lead]])

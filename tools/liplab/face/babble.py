@@ -23,6 +23,9 @@ from lipwright.face.profile import HeadProfile
 Floats = NDArray[np.float32]
 
 FRAME_S = 0.02
+# Here pulses change the moment they are given. A real board's wait for the driver's next PWM cycle, half a
+# cycle on average, so its frames must be sent earlier by this.
+PWM_WAIT_S = 0.01
 RESET_SHARE = 0.08  # of the moves go back to neutral
 LOPSIDED_SHARE = 0.25  # of the moves mix left and right from different mouths
 WILD_SHARE = 0.15  # of the moves have large noise

@@ -13,7 +13,7 @@ from lipwright.face.profile import HeadProfile
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from liplab.face.babble import FRAME_S
+from liplab.face.babble import FRAME_S, PWM_WAIT_S
 from liplab.face.networks import CODES_AHEAD, CODES_BEFORE, COMMANDS_BEFORE, SELF_COMMANDS
 from liplab.face.speech import SpeechCodes
 from liplab.face.train import BABBLE_FRAMES, SPOKEN_S, Lesson
@@ -71,8 +71,8 @@ the simulated head in the loop, without the firmware. Normalised units.
 - Closures asked (aperture at or below 0) that came to within 1 mm in time: {scores.closure_rate:.3f}
   of {scores.closures}.
 - False closures: {scores.false_closures_per_minute:.1f} a minute of speech that asks for 3 mm or more.
-- Lag of the aperture: {scores.offset_ms:.0f} ms (negative: lips lead); the 95th percentile of its size over
-  windows of 2 s is {scores.offset_p95_ms:.0f} ms.
+- Lag of the aperture: {scores.offset_ms} ms (negative: lips lead); the 95th percentile of its size over
+  windows of 2 s is {scores.offset_p95_ms} ms.
 - Self-model, held out: {errors.lips_mm:.2f} mm rms over all lip nodes.
 - int8 against float: {lesson.snr_db:.1f} dB SNR of the targets, each running on its own output.
 
@@ -91,7 +91,7 @@ def draw_curves(path: Path, lesson: Lesson, profile: HeadProfile) -> Path:
     done, asked = lesson.example
     frames = min(len(asked), round(SHOWN_S / FRAME_S))
     t = np.arange(frames) * FRAME_S
-    heard = done.t[:frames] - profile.lead_ms / 1000
+    heard = done.t[:frames] - profile.lead_ms / 1000 + PWM_WAIT_S
     figure, axes = plt.subplots(4, 1, figsize=(11, 10))
     axes[0].semilogy(lesson.losses, linewidth=0.6)
     axes[0].set_xlabel("step")

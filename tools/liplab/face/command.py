@@ -17,6 +17,8 @@ from lipwright.face.model import FaceModel
 from lipwright.face.profile import load_profile
 from lipwright.resources import models_dir
 
+LIP_CODE = "lip_code.npz"
+
 EXAMPLES = """examples:
   liplab face babble -o babble.npz                 20 minutes of trying mouths on the simulated head
   liplab face train --codes codes.npz              babble, then teach the reference head's face model
@@ -44,6 +46,7 @@ def add_parser(subparsers: Any) -> None:
     training = actions.add_parser("train", help="make the model, its card and its curves")
     _add_codes(training)
     training.add_argument("--babble", type=Path, metavar="FILE", help="use this babble instead of a new one")
+    training.add_argument("--lip-code", type=Path, metavar="FILE", help="the code (default: the shipped one)")
     training.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
     training.add_argument(
         "-o", "--output", type=Path, help="the .tflite to write (default: what the profile names)"
@@ -80,6 +83,7 @@ def do_train(arguments: argparse.Namespace) -> None:
     """Runs ``liplab face train``."""
     from liplab.face.card import draw_curves, write_card
     from liplab.face.train import train
+    from liplab.lips.code import load_code
 
     profile = load_profile(arguments.profile)
     speech = load_speech(arguments.codes)
@@ -92,7 +96,8 @@ def do_train(arguments: argparse.Namespace) -> None:
             raise LipwrightError(
                 f"The babble {arguments.babble} cannot be read ({error}); make one with `liplab face babble`."
             ) from error
-    lesson = train(profile, speech, arguments.seed, path, babbled)
+    decode = load_code(arguments.lip_code or models_dir() / LIP_CODE).articulation
+    lesson = train(profile, speech, decode, arguments.seed, path, babbled)
     card = write_card(path, profile, speech, arguments.seed, lesson)
     curves = draw_curves(path.with_suffix(".png"), lesson, profile)
     print(summary(lesson.scores))
@@ -131,7 +136,7 @@ def summary(scores: FaceScores) -> str:
         lines.append(f"{title:<20}" + "".join(f"{row[name]:10.3f}" for name in ARTICULATION))
     lines.append(
         f"closures made {scores.closure_rate:.3f} of {scores.closures}, false ones "
-        f"{scores.false_closures_per_minute:.1f} a minute; offset {scores.offset_ms:.0f} ms "
-        f"(negative: lips lead), p95 {scores.offset_p95_ms:.0f} ms; {scores.seconds:.0f} s judged"
+        f"{scores.false_closures_per_minute:.1f} a minute; offset {scores.offset_ms} ms "
+        f"(negative: lips lead), p95 {scores.offset_p95_ms} ms; {scores.seconds:.0f} s judged"
     )
     return "\n".join(lines)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from liplab.face.babble import FRAME_S, Babble, perform
+from liplab.face.babble import FRAME_S, PWM_WAIT_S, Babble, perform
 from liplab.face.speech import SpeechCodes
 from liplab.head.measures import ARTICULATION
 from liplab.scores import RATE_HZ, SLACK_AFTER_S, SLACK_BEFORE_S, correlation, offset, range_ratio
@@ -40,8 +40,8 @@ class FaceScores:
     closure_rate: float
     closures: int
     false_closures_per_minute: float
-    offset_ms: float
-    offset_p95_ms: float
+    offset_ms: float | None
+    offset_p95_ms: float | None
     seconds: float
 
     def as_dict(self) -> dict[str, object]:
@@ -83,11 +83,11 @@ def score(spoken: list[tuple[Babble, NDArray[np.float32]]], profile: HeadProfile
     spreads: list[float] = []
     met = closures = false = 0
     open_seconds = 0.0
-    lead = profile.lead_ms / 1000
+    lead = profile.lead_ms / 1000 - PWM_WAIT_S
     for done, asked in spoken:
         grid = np.arange(0.0, (len(asked) - 1) * FRAME_S - lead, 1 / RATE_HZ)
         wanted = _resampled(np.arange(len(asked)) * FRAME_S, asked, grid)
-        # A frame for sound time t is given to the head at t - lead.
+        # A frame for sound time t is sent lead_ms before, and its pulses begin a wait later.
         lips = _resampled(done.t - lead, done.articulation, grid)
         asked_all.append(wanted)
         done_all.append(lips)
@@ -116,8 +116,8 @@ def score(spoken: list[tuple[Babble, NDArray[np.float32]]], profile: HeadProfile
         closure_rate=round(met / max(closures, 1), 4),
         closures=closures,
         false_closures_per_minute=round(60 * false / max(open_seconds, 1e-9), 2),
-        offset_ms=round(float(np.median(lags)), 1),
-        offset_p95_ms=round(float(np.median(spreads)), 1),
+        offset_ms=round(float(np.median(lags)), 1) if lags else None,
+        offset_p95_ms=round(float(np.median(spreads)), 1) if spreads else None,
         seconds=round(len(wanted) / RATE_HZ, 1),
     )
 

@@ -33,8 +33,9 @@ HELD_OUT_SHARE = 0.1  # of the babble, its end
 SELF_STEPS, SELF_BATCH, SELF_RATE = 8000, 512, 2e-3
 FACE_STEPS, FACE_BATCH, FACE_FRAMES, FACE_RATE = 3000, 64, 48, 2e-3
 WARM_UP = 8  # frames of a rollout whose lips still depend on what came before it
-# Commands go out LEAD_FRAMES before the moment they are for (the profile's lead_ms); at that moment the
-# lips shall show what is asked EARLY_FRAMES later: a late mouth is noticed sooner than an early one.
+# Pulses begin LEAD_FRAMES before the moment that they are for (the profile's lead_ms, less the wait for the
+# PWM cycle); at that moment the lips shall show what is asked EARLY_FRAMES later: a late mouth is noticed
+# sooner than an early one.
 LEAD_FRAMES = 2
 EARLY_FRAMES = 0.5
 # Weights of the articulation's errors: aperture, width, rounding, jaw, tuck.
@@ -47,7 +48,11 @@ FRAME_S = 0.02
 CODE_NOISE = 0.05
 COMMAND_JITTER = 0.004  # about one step of the int8 model
 
+# A lip network puts out softer codes than the speech that it learned from: the face shall know both.
+BLUR_MOST, SOFTEST = 0.25, 0.6
+
 Report = Callable[[int, float], None]
+Decode = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -107,31 +112,41 @@ def learn_self_model(
 
 
 class _Draws:
-    """Random stretches of speech, with the codes before and after that the network sees."""
+    """Random stretches of speech, some softened as a network would put them out."""
 
-    def __init__(self, speech: SpeechCodes) -> None:
-        margin = CODES_BEFORE + CODES_AHEAD + 1
-        frames = FACE_FRAMES + margin
-        rest = torch.from_numpy(speech.rest_code)
-        self._codes, self._asked, self._starts = [], [], []
-        for number, (codes, asked) in enumerate(zip(speech.codes, speech.articulation, strict=True)):
-            lead_in = rest.expand(CODES_BEFORE, -1)
-            self._codes.append(torch.cat([lead_in, torch.from_numpy(codes)]))
-            self._asked.append(torch.from_numpy(asked))
-            self._starts += [(number, start) for start in range(0, len(codes) - frames, 4)]
+    def __init__(self, speech: SpeechCodes, decode: Decode) -> None:
+        self._decode = decode
+        self._rest = torch.from_numpy(speech.rest_code)
+        frames = FACE_FRAMES + CODES_BEFORE + CODES_AHEAD
+        self._codes: list[torch.Tensor] = []
+        self._starts: list[tuple[int, int]] = []
+        for number, codes in enumerate(speech.codes):
+            self._codes.append(torch.cat([self._rest.expand(CODES_BEFORE, -1), torch.from_numpy(codes)]))
+            last = len(self._codes[-1]) - frames
+            self._starts += [(number, start) for start in range(0, last + 1, 4)]
 
     def draw(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Codes (batch, frames + 7, 8) and what is asked (batch, frames, 5), EARLY_FRAMES on."""
+        """Codes (batch, frames + 7, 8) and what they ask for (batch, frames, 5), EARLY_FRAMES on."""
         picked = [self._starts[int(i)] for i in torch.randint(len(self._starts), (FACE_BATCH,))]
-        ahead = FACE_FRAMES + CODES_BEFORE + CODES_AHEAD
-        codes = torch.stack([self._codes[n][start : start + ahead] for n, start in picked])
-        now = torch.stack([self._asked[n][start : start + FACE_FRAMES] for n, start in picked])
-        later = torch.stack([self._asked[n][start + 1 : start + 1 + FACE_FRAMES] for n, start in picked])
-        return codes, (1 - EARLY_FRAMES) * now + EARLY_FRAMES * later
+        frames = FACE_FRAMES + CODES_BEFORE + CODES_AHEAD
+        codes = self._softened(torch.stack([self._codes[n][start : start + frames] for n, start in picked]))
+        with torch.no_grad():
+            asked = self._decode(codes[:, CODES_BEFORE : CODES_BEFORE + FACE_FRAMES + 1].flatten(0, 1))
+        asked = asked.reshape(len(picked), FACE_FRAMES + 1, -1)
+        return codes, (1 - EARLY_FRAMES) * asked[:, :-1] + EARLY_FRAMES * asked[:, 1:]
+
+    def _softened(self, codes: torch.Tensor) -> torch.Tensor:
+        """Codes blurred over time and drawn towards rest, each stretch by its own measure."""
+        blur = BLUR_MOST * torch.rand(len(codes), 1, 1)
+        around = torch.cat([codes[:, :1], codes, codes[:, -1:]], dim=1)
+        codes = (1 - 2 * blur) * codes + blur * (around[:, :-2] + around[:, 2:])
+        size = 1 - (1 - SOFTEST) * torch.rand(len(codes), 1, 1)
+        return self._rest + size * (codes - self._rest)
 
 
 def learn_face(
     speech: SpeechCodes,
+    decode: Decode,
     self_model: SelfModel,
     rest: Floats,
     speeds: Floats,
@@ -142,10 +157,11 @@ def learn_face(
 ) -> FaceNetwork:
     """Learns commands for asked articulation through the self-model, or goes on with `network`.
 
-    `rest` (11,) are the rest targets, `speeds` (11,) the profile's limits in ranges per second.
+    `decode` reads the articulation (n, 5) out of lip codes (n, 8). `rest` (11,) are the rest targets,
+    `speeds` (11,) the profile's limits in ranges per second.
     """
     torch.manual_seed(seed)
-    draws = _Draws(speech)
+    draws = _Draws(speech, decode)
     rest_targets = torch.from_numpy(rest)
     most = torch.from_numpy(speeds) * FRAME_S
     if network is None:

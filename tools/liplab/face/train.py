@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from liplab.face.babble import Babble, babble, nudged, perform
+from liplab.face.babble import PWM_WAIT_S, Babble, babble, nudged, perform
 from liplab.face.evaluate import FaceScores, perform_speech, score, speak
-from liplab.face.learn import LEAD_FRAMES, SelfErrors, learn_face, learn_self_model
+from liplab.face.learn import LEAD_FRAMES, Decode, SelfErrors, learn_face, learn_self_model
 from liplab.face.networks import FaceNetwork
 from liplab.face.package import STEP_MS, add_facts, quantization_snr, write_face_model
 from liplab.face.speech import SpeechCodes
@@ -47,14 +48,15 @@ class Lesson:
 def train(
     profile: HeadProfile,
     speech: SpeechCodes,
+    decode: Decode,
     seed: int,
     path: Path,
     babbled: Babble | None = None,
 ) -> Lesson:
     """Teaches a face model for the simulated head and writes it to `path` (.tflite, .json).
 
-    `babbled` is an earlier babble of the same head; without it the head babbles first. Deterministic for a
-    seed.
+    `decode` reads the articulation (n, 5) out of lip codes (n, 8). `babbled` is an earlier babble of the
+    same head; without it the head babbles first. Deterministic for a seed.
     """
     began = time.perf_counter()
     torch.set_num_threads(1)
@@ -68,12 +70,13 @@ def train(
 
     first = babbled or babble(profile, BABBLE_FRAMES, seed)
     self_model, _ = learn_self_model([first], seed)
-    network = learn_face(training, self_model, rest, speeds, seed, steps=FIRST_STEPS, report=keep)
-    draft = FaceModel(*_written(network, training, rest, path))
+    network = learn_face(training, decode, self_model, rest, speeds, seed, steps=FIRST_STEPS, report=keep)
+    with TemporaryDirectory() as folder:
+        draft = FaceModel(*_written(network, training, rest, Path(folder) / "draft.tflite"))
     spoken = _speak_nudged(draft, profile, training, seed)
     self_model, errors = learn_self_model([first, spoken], seed, self_model, FURTHER_SELF_STEPS)
-    network = learn_face(training, self_model, rest, speeds, seed, network, FURTHER_STEPS, keep)
-    facts = {"head": profile.name, "lead_ms": LEAD_FRAMES * STEP_MS, "seed": seed}
+    network = learn_face(training, decode, self_model, rest, speeds, seed, network, FURTHER_STEPS, keep)
+    facts = {"head": profile.name, "lead_ms": round(LEAD_FRAMES * STEP_MS + 1000 * PWM_WAIT_S), "seed": seed}
     model = FaceModel(*_written(network, training, rest, path, facts))
     performed = perform_speech(model, profile, held_out, EVALUATION_S, "evaluating")
     scores = score(performed, profile)
