@@ -1,10 +1,41 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and the folders that they go to."""
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from lipwright.errors import LipwrightError
+
+
+def write_report(report: Mapping[str, Any], where: str | None) -> None:
+    """Writes a report as JSON to a file, to standard output for ``-``, or nowhere for None.
+
+    Raises LipwrightError when the file cannot be written.
+    """
+    if where is None:
+        return
+    text = json.dumps(report, indent=2) + "\n"
+    if where == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        write_atomically(Path(where), text.encode())
+    except OSError as error:
+        raise LipwrightError(f"cannot write the report to {where}: {error.strerror}.") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Sees before a long run that there is a folder for what comes out of it; raises LipwrightError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LipwrightError(f"cannot write to the folder {folder}: {error.strerror}.") from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:

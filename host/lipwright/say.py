@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import json
 import sys
 import time
 from dataclasses import dataclass
@@ -19,10 +18,9 @@ from lipwright import resources
 from lipwright.audio.decode import Sound, open_sound
 from lipwright.audio.playback import Player
 from lipwright.boards import Board, SerialBoard, Stage, find_port, load_board
-from lipwright.errors import LipwrightError
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import HeadProfile, load_profile
-from lipwright.files import write_atomically
+from lipwright.files import make_folder, write_report
 from lipwright.link.board_link import BoardLink
 from lipwright.lips.model import LipModel
 from lipwright.performance import Asked, Performer
@@ -217,35 +215,15 @@ def summary(report: dict[str, Any], performance: Performance) -> str:
     ]
     if "aperture" in report:
         aperture, offset, closure = report["aperture"], report["offset_ms"], report["closure"]
+        made = "not judged (nobody said what is said: --transcript)"
+        if closure["rate"] is not None:
+            made = f"{round(closure['rate'] * closure['events'])} of {closure['events']} made"
         lines.append(
             f"lips against what was asked: r {_shown(aperture['r'])}, "
-            f"offset {_shown(offset['median'])} ms (negative: lips lead), "
-            f"closures made {_shown(closure['rate'])} of {closure['events']}"
+            f"offset {_shown(offset['median'])} ms (negative: lips lead), closures {made}"
         )
     return "\n".join(lines)
 
 
 def _shown(value: float | None) -> str:
     return "not measurable" if value is None else f"{value:g}"
-
-
-def write_report(report: dict[str, Any], where: str | None) -> None:
-    """Writes the report as JSON to a file, to standard output for ``-``, or nowhere for None."""
-    if where is None:
-        return
-    text = json.dumps(report, indent=2) + "\n"
-    if where == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        write_atomically(Path(where), text.encode())
-    except OSError as error:
-        raise LipwrightError(f"cannot write the report to {where}: {error.strerror}.") from error
-
-
-def make_folder(folder: Path) -> None:
-    """Sees before a long run that there is a folder for what comes out of it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LipwrightError(f"cannot write to the folder {folder}: {error.strerror}.") from error

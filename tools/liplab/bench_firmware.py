@@ -11,8 +11,8 @@ from liplab.board import SimulatedBoard
 from liplab.firmware_process import INTERPRETERS, MEASURED_READ, MEASURED_TICK, Record
 from lipwright.errors import LipwrightError
 from lipwright.face.profile import load_profile
+from lipwright.files import write_report
 from lipwright.link.board_link import BoardLink
-from lipwright.say import write_report
 
 FRAMES = 500
 FRAME_S = 0.02

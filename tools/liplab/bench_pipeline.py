@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from lipwright import resources
 from lipwright.audio.decode import open_sound
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import load_profile
+from lipwright.files import write_report
 from lipwright.lips.model import LipModel
 from lipwright.performance import Performer
-from lipwright.say import BLOCK_SAMPLES, write_report
+from lipwright.say import BLOCK_SAMPLES
 
 # Enough steps that the 99th percentile rests on some thirty of them.
 STEPS = 3000

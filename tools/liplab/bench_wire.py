@@ -17,11 +17,12 @@ from lipwright import resources
 from lipwright.audio.decode import open_sound
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import load_profile
+from lipwright.files import write_report
 from lipwright.link.frames import FrameEncoder, positions_of
 from lipwright.link.messages import FullFrame, encode
 from lipwright.lips.model import LipModel
 from lipwright.performance import Performer
-from lipwright.say import BLOCK_SAMPLES, write_report
+from lipwright.say import BLOCK_SAMPLES
 
 # A board that has been on for some minutes: the count of its clock is then as long as it stays for hours.
 BOARD_START_MS = 600_000

@@ -11,11 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from lipwright.audio.decode import Sound
-from lipwright.errors import LipwrightError
-from lipwright.face.profile import HeadProfile
-from lipwright.lips.model import ARTICULATION
-from lipwright.say import Performance
 from tqdm import tqdm
 
 from liplab import film, picture
@@ -24,6 +19,11 @@ from liplab.head import Head
 from liplab.head.render import render
 from liplab.scores import RATE_HZ, Track, closures, correlation, offset, range_ratio, resample
 from liplab.speech.align import phones_for
+from lipwright.audio.decode import Sound
+from lipwright.errors import LipwrightError
+from lipwright.face.profile import HeadProfile
+from lipwright.lips.model import ARTICULATION
+from lipwright.say import Performance
 
 # A film of more would take hours to render and gigabytes to keep.
 MOST_MINUTES = 10.0
