@@ -1,6 +1,6 @@
 """Numbers of the wire that both ends share: message types, limits, states, causes.
 
-Runs unchanged on MicroPython and CPython. README.md beside this file says what they mean;
+Runs unchanged on MicroPython and CPython. protocol/README.md says what they mean;
 facewire.cddl has the shape of every message.
 """
 

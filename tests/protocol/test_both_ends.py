@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from message_strategies import ANSWERS, MESSAGES, MOTION, REQUESTS
 
+import facewire
 from facewire import cobs, framing
 from facewire import constants as c
 from lipwright.link import messages
@@ -250,9 +253,19 @@ def test_another_version_is_told_apart_from_damage() -> None:
     assert (raised.value.version, raised.value.schema_hash) == (2, 12345)
 
 
-def test_a_full_frame_of_26_channels_keeps_to_its_budget() -> None:
-    """64 bytes a full frame: the longest that 26 channels can take, whatever their values."""
-    longest = FullFrame(65535, c.TICKS_MASK, (4095,) * 26)
-    assert len(encode(longest)) == 57
-    lips = CompactFrame(65535, c.TICKS_MASK, {channel: 4095 for channel in range(11)})
-    assert len(encode(lips)) == 37
+@pytest.mark.parametrize(("channels", "size"), [(6, 26), (26, 57), (32, 66)])
+def test_a_full_frame_is_never_longer_than_the_specification_says(channels: int, size: int) -> None:
+    assert len(encode(FullFrame(65535, c.TICKS_MASK, (4095,) * channels))) == size
+
+
+@pytest.mark.parametrize(("channels", "size"), [(11, 37), (0, 18)])
+def test_a_compact_frame_is_never_longer_than_the_specification_says(channels: int, size: int) -> None:
+    changes = {channel: 4095 for channel in range(channels)}
+    assert len(encode(CompactFrame(65535, c.TICKS_MASK, changes))) == size
+
+
+def test_the_frame_that_the_specification_takes_apart() -> None:
+    readme = (Path(facewire.__file__).parents[1] / "README.md").read_text()
+    shown = re.search(r"```\n((?:[0-9A-F]{2} )+00)\n```", readme)
+    assert shown
+    assert encode(FullFrame(64, 123456, (2048, 1024, 4095))) == bytes.fromhex(shown[1])

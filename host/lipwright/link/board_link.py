@@ -38,7 +38,7 @@ Answer = TypeVar("Answer", m.Ack, m.BoardInfo, m.BoardStatus)
 
 
 class BoardLink:
-    """Speaks the wire (protocol/facewire/README.md) with a board; a context manager.
+    """Speaks the wire (protocol/README.md) with a board; a context manager.
 
     Waits and tells the time through the board's clock only. Raises LipwrightError when the link is lost.
 

@@ -2,7 +2,7 @@
 
 `encode` makes the bytes that go onto the wire (COBS frame and closing zero), `decode` reads one frame
 without its zero, `Splitter` cuts a byte stream into messages and counts what had to be refused.
-What a message means stands in `protocol/facewire/README.md`.
+What a message means stands in `protocol/README.md`.
 """
 
 from __future__ import annotations
