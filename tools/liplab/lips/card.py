@@ -148,6 +148,6 @@ def _grid(scores: dict[str, Any] | None) -> str:
     return (
         f"People (GRID, Cooke et al. 2006, CC BY 4.0; {scores['clips']} clips, about ten English speakers, "
         f"{scores['bilabials']} bilabials, phones aligned): closure rate {scores['closure_rate']:.2f} with "
-        f"{scores['false_closures_per_minute']:.0f} false closures a minute; r with the lips that a camera saw, "
-        f"at lag 0, mean over clips: aperture {scores['aperture_r']:.2f}, width {scores['width_r']:.2f}."
+        f"{scores['false_closures_per_minute']:.0f} false closures a minute; r with the lips that a camera "
+        f"saw, at lag 0, mean over clips: aperture {scores['aperture_r']:.2f}, width {scores['width_r']:.2f}."
     )
