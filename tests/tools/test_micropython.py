@@ -56,7 +56,9 @@ def test_one_on_path_that_cannot_run_the_firmware_is_passed_over(fresh):
 
 
 def test_without_a_network_a_sentence_says_so_and_nothing_half_done_is_left(fresh, monkeypatch, capfd):
-    monkeypatch.setattr(micropython, "MIRROR", "http://127.0.0.1:9/debian")
+    sources = fresh / "sources.list"
+    sources.write_text("deb http://127.0.0.1:9/debian trixie main\n")
+    monkeypatch.setattr(micropython, "APT_SOURCES", (str(sources),))
     monkeypatch.setattr(micropython.shutil, "which", _without("micropython"))
     with pytest.raises(LipwrightError, match="check the network"):
         get_micropython(WIDTHS[-1])
@@ -65,6 +67,23 @@ def test_without_a_network_a_sentence_says_so_and_nothing_half_done_is_left(fres
     assert [
         path for path in micropython.cache_folder().iterdir() if path.suffix not in (".work", ".lock")
     ] == []
+
+
+def test_mirrors_are_read_from_every_kind_of_sources_file(monkeypatch, tmp_path):
+    (tmp_path / "one.list").write_text(
+        "# deb http://old.example/debian x main\ndeb [arch=amd64] http://a.example/debian/ bookworm main\n"
+        "deb http://a.example/debian-security bookworm-security main\n"
+    )
+    (tmp_path / "two.sources").write_text("Types: deb\nURIs: https://b.example/debian\nSuites: trixie\n")
+    monkeypatch.setattr(micropython, "APT_SOURCES", (str(tmp_path / "*"),))
+    assert micropython.debian_mirrors() == ["http://a.example/debian", "https://b.example/debian"]
+
+
+def test_without_a_mirror_a_sentence_says_so(fresh, monkeypatch):
+    monkeypatch.setattr(micropython, "APT_SOURCES", (str(fresh / "nothing"),))
+    monkeypatch.setattr(micropython.shutil, "which", _without("micropython"))
+    with pytest.raises(LipwrightError, match="knows no mirror of Debian"):
+        get_micropython(WIDTHS[-1])
 
 
 def test_without_apt_a_sentence_says_so(fresh, monkeypatch):

@@ -11,9 +11,11 @@ import contextlib
 import errno
 import fcntl
 import functools
+import glob
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +26,9 @@ from pathlib import Path
 from lipwright.errors import LipwrightError
 
 SUITE = "trixie"
-MIRROR = "http://deb.debian.org/debian"
+# Where this machine gets its own packages from; a mirror of Debian's main archive ends in /debian.
+APT_SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*", "/etc/apt/mirrors/*")
+MIRROR_PATTERN = re.compile(r"^[^#]*?(https?://[^\s\]]+/debian)/?(?=\s|$)", re.MULTILINE)
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 PACKAGES = (
     "micropython",
@@ -187,7 +191,6 @@ def _fetch(architecture: str, bits: int, root: Path) -> None:
     for folder in ("state/lists/partial", "cache/archives/partial", "packages"):
         (work / folder).mkdir(parents=True, exist_ok=True)
     (work / "status").touch()
-    (work / "sources.list").write_text(f"deb [signed-by={KEYRING}] {MIRROR} {SUITE} main\n")
     options = {
         "Dir::State": work / "state",
         "Dir::State::status": work / "status",
@@ -206,7 +209,7 @@ def _fetch(architecture: str, bits: int, root: Path) -> None:
     what = f"MicroPython ({bits}-bit, from Debian {SUITE}, about 14 MB, only this once)"
     with _progress(what) as say:
         say("reading the package list")
-        _run([*apt, "update", "--error-on=any"], work, architecture)
+        _update(apt, work, architecture)
         say("downloading")
         _run([*apt, "download", *PACKAGES], work / "packages", architecture)
         say("unpacking")
@@ -218,6 +221,33 @@ def _fetch(architecture: str, bits: int, root: Path) -> None:
         unpacked.rename(root)
         shutil.rmtree(work, ignore_errors=True)
         say("done")
+
+
+def debian_mirrors() -> list[str]:
+    """The mirrors of Debian that this machine's own apt uses; those of derivatives may be among them."""
+    found: dict[str, None] = {}
+    for pattern in APT_SOURCES:
+        for path in sorted(glob.glob(pattern)):
+            with contextlib.suppress(OSError):
+                found |= dict.fromkeys(MIRROR_PATTERN.findall(Path(path).read_text(errors="replace")))
+    return list(found)
+
+
+def _update(apt: list[str], work: Path, architecture: str) -> None:
+    """Fetches the package list from the first mirror that has the suite, signed with Debian's keys."""
+    mirrors = debian_mirrors()
+    if not mirrors:
+        raise LipwrightError(
+            "MicroPython is not on PATH, and this machine's apt knows no mirror of Debian to fetch it from;"
+            " install it with this system's package manager."
+        )
+    for mirror in mirrors:
+        (work / "sources.list").write_text(f"deb [signed-by={KEYRING}] {mirror} {SUITE} main\n")
+        try:
+            return _run([*apt, "update", "--error-on=any"], work, architecture)
+        except LipwrightError:
+            if mirror == mirrors[-1]:
+                raise
 
 
 def _run(command: list[str], folder: Path, architecture: str) -> None:
@@ -238,11 +268,9 @@ def _run(command: list[str], folder: Path, architecture: str) -> None:
         return
     if "No space left" in done.stderr or "enough free space" in done.stderr:
         raise OSError(errno.ENOSPC, "No space left on device")
-    if any(
-        sign in done.stderr for sign in ("resolve", "connect", "timed out", "unreachable", "Failed to fetch")
-    ):
+    if any(sign in done.stderr for sign in NETWORK_SIGNS):
         raise LipwrightError(
-            f"MicroPython could not be fetched from {MIRROR}; check the network and try again"
+            "MicroPython could not be fetched from Debian; check the network and try again"
             " (or put a micropython on PATH)."
         )
     last = (done.stderr.strip().splitlines() or [f"{command[0]} ended with {done.returncode}"])[-1]
