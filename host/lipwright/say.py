@@ -27,7 +27,7 @@ from lipwright.performance import Asked, Performer
 
 # How long before its time stamp a frame is sent. The design asks for 100 to 150 ms: enough for a
 # busy Pi to be late without the mouth noticing, little enough to stop quickly.
-AHEAD_S = 0.120
+AHEAD_S = 0.150
 # Rest before the first sound, so that a head that was let go is back under power when it speaks:
 # the board re-arms after 500 ms of good frames.
 RUN_IN_S = 0.8
