@@ -30,7 +30,7 @@ from lipwright.resources import shipped_clip
 
 DRIFT_S = 60  # of streaming, over which nothing may drift
 WINDOW_S = 10
-CODES_S = 300  # of each training voice
+CODES_S = 60  # of each training voice
 SEED = 7
 
 Float = npt.NDArray[np.float32]

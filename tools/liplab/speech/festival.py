@@ -64,7 +64,7 @@ VOICES = {
         Voice("czech_ph", "festvox-czech-ph", "GPL-2+", "cs", "iso-8859-2", CZECH),
         Voice("suo_fi_lj_diphone", "festvox-suopuhe-lj", "LGPL-2+", "fi", "iso-8859-1", FINNISH),
         Voice("hy_fi_mv_diphone", "festvox-suopuhe-mv", "LGPL-2+", "fi", "iso-8859-1", FINNISH),
-        Voice("hindi_NSK_diphone", "festvox-hi-nsk", "GPL-2+", "hi", "utf-8", HINDI),
+        Voice("hindi_NSK_diphone", "festvox-hi-nsk festival-hi", "GPL-2+", "hi", "utf-8", HINDI),
         Voice("lp_diphone", "festvox-italp16k", "GPL-2+", "it", "iso-8859-1", ITALIAN),
         Voice("msu_ru_nsh_clunits", "festvox-ru", "BSD-like", "ru", "utf-8", RUSSIAN),
     )
