@@ -31,10 +31,10 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class HeadHistory:
-    """What the lips did, a sample every 10 ms: `times_s` (n,), `articulation_mm` (n, 5), `lips_mm` (n, 20,
-    3).
+    """What the lips did, a sample every 10 ms.
 
-    `joints` (n, nq) are all joint positions, enough to draw the head later.
+    `times_s` (n,), `articulation_mm` (n, 5), `lips_mm` (n, 20, 3); `joints` (n, nq) are all joint positions,
+    enough to draw the head later.
     """
 
     times_s: Array

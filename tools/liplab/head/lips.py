@@ -1,5 +1,4 @@
-"""Soft lips as MJCF: 20 nodes on springs, tied to each other, to the servos' rods, and pushed apart on
-contact.
+"""Soft lips as MJCF: 20 nodes on springs, tied to each other and the servos' rods, pushed apart on contact.
 
 Contact is a spring too: a tendon between facing nodes that pushes when they come nearer than the lips are
 thick. That is what a soft lip does (silicone of 60 kPa, 30 mm2 a node, 6.6 mm thick: about 270 N/m), it
@@ -31,6 +30,7 @@ ROD_PLAY = 0.0003  # m
 CONTACT_STIFFNESS = 270.0  # N/m, lip against lip
 TOOTH_STIFFNESS = 400.0  # N/m, lip against upper incisors
 TOOTH_CLEARANCE = 0.0030  # m from a node's middle to the edge of the teeth when they touch
+TOOTH_PLACE = (0.0, 0.0085, 0.0062)  # m from a lower lip node at rest to the edge of the teeth
 CONTACT_REACH = 1.0  # m: contact springs never pull
 ROD_SPREAD = ((-1, 0.45), (0, 1.0), (1, 0.45))  # a rod holds its node and, less, both neighbours
 MIDDLE = (LIP_NODES_PER_SIDE + 1) // 2
@@ -59,8 +59,7 @@ def node_body(name: str, origin: Array) -> str:
 
 
 def carriage(lip: str, origin: Array) -> str:
-    """The carriage that pushes one lip ("upper" or "lower") forward and back, with its three vertical
-    rods."""
+    """The carriage that pushes one lip ("upper", "lower") forward and back, with its three vertical rods."""
     nodes = lip_nodes_at_rest()
     base = nodes[f"{lip}_{MIDDLE}"]
     xml = (
@@ -102,7 +101,7 @@ def tooth_sites() -> str:
     sites = ""
     for i in TOOTH_NODES:
         lip = nodes[f"lower_{i}"]
-        sites += f'<site name="tooth_{i}" pos="{vector(lip + np.array([0.0, 0.0085, 0.0062]))}"/>'
+        sites += f'<site name="tooth_{i}" pos="{vector(lip + np.array(TOOTH_PLACE))}"/>'
     return sites
 
 

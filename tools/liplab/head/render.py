@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 # nodes only slide, so the roll is added to the picture: radians for one millimetre forward of rest.
 ROLL_PER_MM = 0.045
 ROLL_MOST = 0.42
+LIP_BELOW_HINGE_MM = 44.0  # an opening jaw carries the lower lip back without rolling it
 
 
 class HeadRenderer:
@@ -43,9 +44,8 @@ class HeadRenderer:
                 "The head cannot be drawn: no OpenGL was found; install libosmesa6 (Debian: apt install "
                 f"libosmesa6) and try again ({error})."
             ) from error
-        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = (
-            False  # hard edges, and four times the time
-        )
+        # Shadows have hard edges here and take four times as long.
+        self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
 
     def __enter__(self) -> HeadRenderer:
         return self
@@ -58,8 +58,7 @@ class HeadRenderer:
         self._renderer.close()
 
     def draw(self, joints: Array, camera: str) -> Pixels:
-        """Picture (height, width, 3) of the head with these joint positions (nq,), seen by a camera of
-        VIEWS."""
+        """Picture (height, width, 3) of the head with joint positions (nq,), seen by a camera of VIEWS."""
         if camera not in VIEWS:
             raise LipwrightError(
                 f'There is no view "{camera}" of the head; the views are {", ".join(VIEWS)}.'
@@ -79,7 +78,7 @@ class HeadRenderer:
             if name.startswith("corner"):
                 continue
             upper = name.startswith("upper")
-            ahead = forward[k] if upper else forward[k] + 44.0 * np.sin(jaw)  # 44 mm below the hinge
+            ahead = forward[k] if upper else forward[k] + LIP_BELOW_HINGE_MM * np.sin(jaw)
             middle = 1 - abs(node_parameter(name)) ** 3
             roll = float(np.clip(ROLL_PER_MM * ahead * middle, -ROLL_MOST, ROLL_MOST)) * (-1 if upper else 1)
             turn = np.array([np.cos(roll / 2), np.sin(roll / 2), 0.0, 0.0])

@@ -41,6 +41,7 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 COLUMNS = 49  # vertices along a lip
+OUTLINE_POINTS = 110
 # A lip from its border (0) to its inner edge (1): height over the contact line as a share of the border's,
 # extra height, and depth behind the border's or the contact line's skin.
 LIP_ROWS = np.linspace(0, 1, 9)
@@ -87,18 +88,17 @@ def eye_opening(side: int) -> Array:
     return np.asarray(np.c_[side * EYE_X + 0.0150 * np.cos(t), EYE_Z + height])
 
 
-def _face_points() -> tuple[Array, int, int, list[Path]]:
-    """Front view points (n, 2), how many are the mouth's border, how many are fixed, and the holes."""
+def _face_points() -> tuple[Array, NDArray[np.int64], list[Path]]:
+    """Front view points (n, 2), the mouth's border first; which of them are the face's outline; the holes."""
     s = _columns()
     upper, lower = np.c_[lip_border(s, True)], np.c_[lip_border(s, False)][1:-1]
     eyes = [eye_opening(-1), eye_opening(1)]
-    t = np.linspace(0, 2 * np.pi, 110, endpoint=False)
+    t = np.linspace(0, 2 * np.pi, OUTLINE_POINTS, endpoint=False)
     x = FACE_HALF_WIDTH * 0.995 * np.sign(np.cos(t)) * np.abs(np.cos(t)) ** (2 / 2.3)
     z = FACE_MIDDLE_Z + FACE_HALF_HEIGHT * 0.995 * np.sign(np.sin(t)) * np.abs(np.sin(t)) ** (2 / 2.5)
-    outline = np.c_[x, z]
     holes = [Path(np.vstack([upper, lower[::-1]])), *(Path(eye) for eye in eyes)]
-    points = np.vstack([upper, lower, *eyes, outline])
-    fixed = len(points)
+    points = np.vstack([upper, lower, *eyes, np.c_[x, z]])
+    outline = np.arange(len(points) - OUTLINE_POINTS, len(points))
     # Finer where the face bends most: mouth, nose, then everywhere.
     for spacing, (x0, x1, z0, z1) in (
         (0.0020, (-0.040, 0.040, -0.082, -0.042)),
@@ -114,7 +114,7 @@ def _face_points() -> tuple[Array, int, int, list[Path]]:
         grid = grid[keep]
         nearest = np.sqrt(((grid[:, None] - points[None]) ** 2).sum(-1)).min(1)
         points = np.vstack([points, grid[nearest > 0.62 * spacing]])
-    return points, 2 * COLUMNS - 2, fixed, holes
+    return points, outline, holes
 
 
 def _turned(faces: Indices, vertices: Array, outward: Array) -> Indices:
@@ -195,7 +195,7 @@ def _node_shares(x: Array, lip: str, away: Array) -> Array:
 
 
 def _spline_shares(s: Array, lip: str) -> Array:
-    """The same along the lip by cubic B-splines: smooth along the red, corners exact."""
+    """The same along the lip by cubic B-splines, smooth along the red, for s = -1 .. 1."""
     count = LIP_NODES_PER_SIDE + 2
     chain = [i for i, name in enumerate(LIP_NODE_NAMES) if name.startswith(lip)]
     chain = [0, *chain, LIP_NODES_PER_SIDE + 1]
@@ -284,7 +284,7 @@ def _mouth_weights(s: Array, upper: bool) -> Array:
 
 def build_skin() -> Skin:
     """The whole skin of the head at rest."""
-    points, _, fixed, holes = _face_points()
+    points, outline, holes = _face_points()
     triangles = Triangulation(points[:, 0], points[:, 1]).triangles.astype(np.int64)
     middles = points[triangles].mean(1)
     keep = np.ones(len(triangles), bool)
@@ -295,7 +295,6 @@ def build_skin() -> Skin:
     triangles = _turned(triangles, vertices, np.tile([0.0, -1.0, 0.0], (len(triangles), 1)))
     places = points.copy()
     # The outline runs back as a rim: the sides of the face.
-    outline = np.arange(fixed - 110, fixed)
     rim = vertices[outline] * [0.97, 0, 1] + [0, RIM_BACK_Y, 0]
     back = len(vertices) + np.arange(len(outline))
     following, back_following = np.roll(outline, -1), np.roll(back, -1)
@@ -306,8 +305,8 @@ def build_skin() -> Skin:
     weights = [_face_weights(vertices)]
     s = _columns()
     for upper in (True, False):
-        ends = [0, COLUMNS - 1]
-        border = np.arange(COLUMNS) if upper else np.r_[ends[0], COLUMNS + np.arange(COLUMNS - 2), ends[1]]
+        # Both borders share the corners' vertices.
+        border = np.arange(COLUMNS) if upper else np.r_[0, COLUMNS + np.arange(COLUMNS - 2), COLUMNS - 1]
         rows, row_places = _lip_rows(s, upper)
         numbers = len(vertices) + np.arange(rows.shape[0] * COLUMNS).reshape(rows.shape[0], COLUMNS)
         grid = np.vstack([border, numbers])
