@@ -1,2 +1,1 @@
-"""Teaching the face model of a head: babble, self-model, training in rollout, evaluation after the
-actuator."""
+"""Teaching the face model of a head: babble, self-model, rollout, and judging it after the actuator."""

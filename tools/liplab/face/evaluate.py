@@ -1,5 +1,4 @@
-"""Judging a face model after the actuator: int8 model, servos and soft lips of the simulated head in the
-loop."""
+"""Judging a face model after the actuator: int8 model, servos and soft lips in the loop."""
 
 from __future__ import annotations
 
@@ -49,8 +48,7 @@ class FaceScores:
 
 
 def speak(model: FaceModel, profile: HeadProfile, codes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Targets (steps, channels) of the whole head for a stream of codes (steps, 8), aligned with the
-    codes."""
+    """Targets (steps, channels) of the head for codes (steps, 8), each for its own code's moment."""
     state = model.initial_state()
     ahead = model.lookahead_ms // model.step_ms
     padded = np.concatenate([codes, np.repeat(codes[-1:], ahead, axis=0)])

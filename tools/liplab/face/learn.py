@@ -194,10 +194,9 @@ def _loss(
     done, _ = self_model(windows)
     # done[:, i] is 20 ms after command i + SELF_COMMANDS - 1, and shall be what command
     # i + SELF_COMMANDS - LEAD_FRAMES was for.
-    first = SELF_COMMANDS - LEAD_FRAMES
+    done = done[:, WARM_UP:]
+    first = SELF_COMMANDS - LEAD_FRAMES + WARM_UP
     wanted = asked[:, first : first + done.shape[1]]
-    done, wanted = done[:, WARM_UP:], wanted[:, WARM_UP : WARM_UP + done.shape[1] - WARM_UP]
-    done = done[:, : wanted.shape[1]]
     loss = ((done - wanted).square() * torch.tensor(PART_WEIGHTS)).mean()
     closing = (wanted[..., 0] < CLOSURE_ASKED).float()
     loss = loss + CLOSURE_WEIGHT * (closing * torch.relu(done[..., 0] - CLOSURE_DONE).square()).mean()

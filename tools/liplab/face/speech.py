@@ -17,8 +17,7 @@ HELD_OUT_SHARE = 0.1  # of the streams, the last ones: never trained on
 
 @dataclass(frozen=True)
 class SpeechCodes:
-    """Streams of lip codes at 50 Hz: each (steps, 8), with the articulation (steps, 5) that they stand
-    for."""
+    """Streams of lip codes (steps, 8) at 50 Hz, and the articulation (steps, 5) that each stands for."""
 
     codes: list[Floats]
     articulation: list[Floats]
