@@ -2,10 +2,13 @@
 
 from importlib.util import find_spec
 
+import pytest
+
 NEED_TORCH = ["face/test_learn.py", "lips/test_network.py"]
 
 collect_ignore = [] if find_spec("torch") else NEED_TORCH
 
 
-def pytest_report_header() -> str:
-    return "" if find_spec("torch") else f"not tested without the extra train: {', '.join(NEED_TORCH)}"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name in collect_ignore:
+        terminalreporter.write_line(f"NOT TESTED without the extra train: {name}")
