@@ -1,4 +1,4 @@
-"""`liplab corpus` and `liplab train` as a user meets them: sources, licences, sentences for what is missing."""
+"""`liplab corpus` and `liplab train` as a user meets them: sources, licences, what is missing."""
 
 import shutil
 

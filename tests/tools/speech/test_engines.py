@@ -1,6 +1,7 @@
 """Speech engines: the phones that they report are where they sound."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from liplab.scores import Phone
 from liplab.speech import text
 from liplab.speech.articulation import symbols
-from liplab.speech.corpus import load_part, make_parts, recipe
+from liplab.speech.corpus import held_parts, load_part, make_parts, recipe
 from liplab.speech.espeak import LONGEST_CLOSURE_S, Espeak, stops_moved_back
 from liplab.speech.festival import flite_say
 from lipwright.errors import LipwrightError
@@ -89,14 +90,15 @@ def test_nothing_held_out_is_trained_on():
 
 @needs_espeak
 def test_a_part_is_made_once_and_read_back(tmp_path):
-    from dataclasses import replace
-
     part = replace(next(part for part in recipe() if part.name == "espeak-nl"), seconds=3.0)
-    assert make_parts(tmp_path, [part], None) == [part]
+    (held,) = make_parts(tmp_path, [part], None)
+    assert held_parts(tmp_path) == [held]
+    assert held == replace(part, seconds=held.seconds)
     stored = next((tmp_path / "speech").glob("*.npz"))
     changed = stored.stat().st_mtime_ns
     utterances = load_part(tmp_path, part)
-    assert 3.0 <= sum(len(utterance.samples) for utterance in utterances) / 16000 < 20
+    assert sum(len(utterance.samples) for utterance in utterances) / 16000 == pytest.approx(held.seconds)
+    assert 3.0 <= held.seconds < 20
     assert all(utterance.phones for utterance in utterances)
     make_parts(tmp_path, [part], None)
     assert stored.stat().st_mtime_ns == changed
@@ -108,7 +110,5 @@ def test_recordings_that_are_not_there_are_left_out(tmp_path):
 
 
 def test_a_corpus_that_is_not_there_is_named(tmp_path):
-    from liplab.speech.corpus import held_parts
-
     with pytest.raises(LipwrightError, match="liplab corpus"):
         held_parts(tmp_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from liplab.lips.dataset import make_streams
-from liplab.speech.corpus import Part, load_part, make_parts, recipe
+from liplab.speech.corpus import Part, make_parts, recipe
 from liplab.speech.festival import VOICES
 from lipwright.errors import LipwrightError
 
@@ -74,9 +74,7 @@ def do_corpus(arguments: argparse.Namespace) -> None:
     make_streams(folder, held)
     hours: defaultdict[str, float] = defaultdict(float)
     for part in held:
-        hours[part.split] += (
-            sum(len(utterance.samples) for utterance in load_part(folder, part)) / 16000 / 3600
-        )
+        hours[part.split] += part.seconds / 3600
     print(", ".join(f"{split} {value:.1f} h" for split, value in hours.items()), f"in {folder}")
 
 

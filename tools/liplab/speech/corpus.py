@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -112,7 +112,7 @@ def recipe() -> list[Part]:
 
 
 def make_parts(folder: Path, parts: Sequence[Part], recordings: Path | None) -> list[Part]:
-    """Render the parts that `folder` lacks; returns those that it then holds.
+    """Render the parts that `folder` lacks; returns those that it then holds, with their true lengths.
 
     `recordings` is the folder with the clones of the recordings; without it (or a clone) those parts are left
     out. Raises LipwrightError when an engine or voice is not installed.
@@ -129,7 +129,8 @@ def make_parts(folder: Path, parts: Sequence[Part], recordings: Path | None) -> 
                 )
                 continue
             _save(_path(folder, part), list(_render(part, recordings)))
-        held.append(part)
+        with np.load(_path(folder, part)) as stored:
+            held.append(replace(part, seconds=float(stored["ends"][-1]) / SAMPLE_RATE))
     (folder / "parts.json").write_text(json.dumps([asdict(part) for part in held], indent=1) + "\n")
     return held
 
