@@ -11,13 +11,12 @@ from tqdm import tqdm
 from liplab.face.babble import FRAME_S, PWM_WAIT_S, Babble, perform
 from liplab.face.speech import SpeechCodes
 from liplab.head.measures import ARTICULATION
-from liplab.scores import RATE_HZ, SLACK_AFTER_S, SLACK_BEFORE_S, correlation, offset, range_ratio
+from liplab.scores import CLOSED_MM, RATE_HZ, SLACK_AFTER_S, SLACK_BEFORE_S, correlation, offset, range_ratio
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import HeadProfile
 
 Floats = NDArray[np.float64]
 
-CLOSED_MM = 1.0  # a viewer takes lips for closed when they come to within this
 CLOSURE_ASKED = 0.0  # normalised aperture that asks for closed lips
 OPEN_ASKED = 0.15  # where more than this is asked, and for a while before and after, closed lips are wrong
 OPEN_AROUND_S = 0.04
@@ -29,8 +28,8 @@ class FaceScores:
 
     Pearson r, root mean square error (normalised) and range ratio for each part of the articulation; the
     share of asked closures that came to within 1 mm in time; false closures a minute; lag of the aperture
-    in ms (negative: lips lead), its median and the 95th percentile of its size over windows of 2 s; rms of
-    left against right in mm; seconds judged.
+    in ms (negative: lips lead), its median and the 95th percentile of its size over windows of 2 s, None
+    where lips hardly move; seconds judged.
     """
 
     r: dict[str, float]
