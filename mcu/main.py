@@ -16,7 +16,6 @@ from timebase import TimeBase
 from wire import Wire
 
 _REPORT_TICKS = const(50)  # a status twice a second
-_LISTENING_TICKS = const(300)  # while something was heard in the last three: nobody may be reading any more
 _COLLECT_TICKS = const(100)
 _NO_INTERRUPT = const(-1)
 _CONTROL_C = const(3)
@@ -63,11 +62,7 @@ class Firmware:
         if counters.ticks % _COLLECT_TICKS == 0:
             gc.collect()
             counters.free_bytes = gc.mem_free()
-        if (
-            counters.ticks % _REPORT_TICKS == _REPORT_TICKS // 2
-            and self.head.session
-            and self.wire.heard_ticks < _LISTENING_TICKS
-        ):
+        if counters.ticks % _REPORT_TICKS == _REPORT_TICKS // 2 and self.head.session and self.wire.listening:
             self.wire.send(self._answers.report())
 
 

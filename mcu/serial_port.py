@@ -3,6 +3,10 @@
 import select
 import sys
 
+from micropython import const
+
+_INTERRUPT = const(0x03)
+
 
 class SerialPort:
     """Reads without waiting, and loses what nobody takes rather than wait for a host that is gone."""
@@ -17,7 +21,7 @@ class SerialPort:
         self._byte = bytearray(1)  # a longer read would wait until it is full
 
     def readinto(self, buffer: bytearray) -> int:
-        """Moves what has arrived and fits to the buffer; returns how many bytes."""
+        """Moves what has arrived and fits to the buffer; returns how many bytes, at most up to a byte 3."""
         count = 0
         while count < len(buffer):
             ready = False
@@ -28,6 +32,8 @@ class SerialPort:
             self._input.readinto(self._byte)
             buffer[count] = self._byte[0]
             count += 1
+            if self._byte[0] == _INTERRUPT:  # it may ask for the REPL, whose bytes come next
+                break
         return count
 
     def write(self, buffer: bytes) -> None:

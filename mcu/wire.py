@@ -22,6 +22,7 @@ _CRC_BYTES = const(4)
 _CRC_RESIDUE = const(0x2144DF1C)
 _CARRIAGE_RETURN = const(0x0D)
 _INTERRUPT = const(0x03)
+_LISTENING_TICKS = const(300)
 _STALE_TICKS = const(20)  # a frame that stays unfinished for so long never will be finished
 
 
@@ -29,13 +30,13 @@ class Wire:
     """The board's end of the wire.
 
     escaped: the host has sent \\r\\x03 at the start of a frame, as tools do that want the REPL; no frame
-    begins so, since byte 2 of a COBS frame around a CBOR array is the array's head. heard_ticks: ticks since
-    the last whole message.
+    begins so, since byte 2 of a COBS frame around a CBOR array is the array's head. listening: something
+    whole was heard in the last three seconds, so that somebody is likely to read what the board says.
     """
 
     def __init__(self, port: SerialPort, head: Head, answers: Answers) -> None:
         self.escaped = False
-        self.heard_ticks = 0
+        self.listening = False
         self.port = port
         self._head = head
         self._answers = answers
@@ -43,6 +44,7 @@ class Wire:
         self._frame = bytearray(MAX_WIRE_BYTES + 8)  # read_motion looks a little beyond the end
         self._fill = 0
         self._stale_ticks = 0
+        self._quiet_ticks = 0
         # Slicing allocates: the slices that motion frames need are made once.
         self._views = [memoryview(self._frame)[:length] for length in range(_MOTION_BYTES + 1)]
         self._header = array("i", bytes(4 * 5))
@@ -56,10 +58,14 @@ class Wire:
                 return
             self._stale_ticks = 0
             self.read(count)
+            if self.escaped:
+                return
 
     def tick(self) -> None:
         """Counts the silence; a frame that broke off must not spoil the next one's beginning."""
-        self.heard_ticks += 1
+        if self.listening:
+            self._quiet_ticks += 1
+            self.listening = self._quiet_ticks < _LISTENING_TICKS
         if self._fill:
             self._stale_ticks += 1
             if self._stale_ticks > _STALE_TICKS:
@@ -96,7 +102,7 @@ class Wire:
         if length <= _MOTION_BYTES:
             count = fast.read_motion(self._frame, length, self._header, self._values)
             if count >= 0:
-                self.heard_ticks = 0
+                self._heard()
                 self._head.receive(self._header, self._values, count)
                 return
         read_us = ticks_us()
@@ -105,8 +111,12 @@ class Wire:
         except ValueError:
             counters.malformed += 1
             return
-        self.heard_ticks = 0
+        self._heard()
         self.send(answer)
+
+    def _heard(self) -> None:
+        self.listening = True
+        self._quiet_ticks = 0
 
     def _view(self, length: int) -> memoryview:
         return self._views[length] if length <= _MOTION_BYTES else memoryview(self._frame)[:length]

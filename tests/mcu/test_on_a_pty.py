@@ -1,0 +1,180 @@
+"""The board's own clock and port, and the whole program, on MicroPython at the end of a pty."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import time
+import tty
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from wired_board import make_profile
+
+from facewire import constants as c
+from lipwright.link.messages import (
+    Ack,
+    BoardInfo,
+    BoardStatus,
+    FullFrame,
+    Hello,
+    Message,
+    ProfileUpload,
+    Splitter,
+    StatusRequest,
+    Sync,
+    SyncReply,
+    encode,
+)
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 20.0  # a loaded machine may take its time
+
+# Says when it was woken, and what it read then.
+LISTENER = """
+from binascii import hexlify
+
+import clock
+import serial_port
+import micropython
+
+micropython.kbd_intr(-1)
+port = serial_port.SerialPort()
+buffer = bytearray(16)
+port.write(b"ready\\n")
+while True:
+    before = clock.ticks_us()
+    clock.idle_until(clock.ticks_add(before, 300_000))
+    waited = clock.ticks_diff(clock.ticks_us(), before) // 1000
+    count = port.readinto(buffer)
+    said = "%d %d %s\\n" % (waited, count, hexlify(bytes(buffer[:count])).decode())
+    port.write(said.encode())
+    if count and buffer[0] == 0x51:
+        break
+"""
+
+
+class Terminal:
+    """A MicroPython whose standard input and output are a pty; this is the other end."""
+
+    def __init__(self, command: list[str], arguments: list[str], folder: Path) -> None:
+        board_end, self.port = pty.openpty()
+        tty.setraw(self.port)
+        path = f"{ROOT}/mcu:{ROOT}/protocol:{ROOT}/tests/device:.frozen"
+        self.process = subprocess.Popen(
+            [*command, *arguments],
+            stdin=board_end,
+            stdout=board_end,
+            cwd=folder,
+            env={**os.environ, "MICROPYPATH": path},
+        )
+        os.close(board_end)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.port)
+
+    def write(self, data: bytes) -> None:
+        os.write(self.port, data)
+
+    def read(self, enough: Callable[[bytes], bool]) -> bytes:
+        """What comes until it is enough."""
+        data = b""
+        deadline = time.monotonic() + PATIENCE_S
+        while not enough(data):
+            ready, _, _ = select.select([self.port], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, f"only {data!r} came"
+            part = os.read(self.port, 4096)
+            assert part, f"the program has ended after {data!r}"
+            data += part
+        return data
+
+    def line(self) -> str:
+        return self.read(lambda data: data.endswith(b"\n")).decode().strip()
+
+
+@pytest.fixture
+def terminal(micropython: list[str], tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def start(*arguments: str) -> Terminal:
+        opened.append(Terminal(micropython, list(arguments), tmp_path))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
+def test_waiting_ends_at_the_deadline_or_with_the_first_byte(terminal: Callable[..., Terminal]) -> None:
+    listener = terminal("-c", LISTENER)
+    assert listener.line() == "ready"
+    waited, count = (int(word) for word in listener.line().split()[:2])
+    assert waited >= 300
+    assert count == 0
+    time.sleep(0.05)
+    listener.write(b"\x00\xffabc")
+    waited, count, read = listener.line().split()
+    assert int(waited) < 290
+    assert bytes.fromhex(read)[:1] == b"\x00", "every byte value gets through"
+
+
+def test_a_read_takes_what_is_there_and_no_more_than_fits(terminal: Callable[..., Terminal]) -> None:
+    listener = terminal("-c", LISTENER)
+    listener.line()
+    listener.write(bytes(range(100, 140)))
+    got = b""
+    while len(got) < 40:
+        for line in listener.line().splitlines():
+            words = line.split()
+            if int(words[1]):
+                assert int(words[1]) <= 16
+                got += bytes.fromhex(words[2])
+    assert got == bytes(range(100, 140))
+
+
+def test_a_read_ends_at_the_byte_that_may_ask_for_the_repl(terminal: Callable[..., Terminal]) -> None:
+    listener = terminal("-c", LISTENER)
+    listener.line()
+    listener.write(b"\r\x03\r\x01Q")
+    reads: list[str] = []
+    while "".join(reads) != "0d030d0151":
+        reads += [line.split()[2] for line in listener.line().splitlines() if len(line.split()) == 3]
+    assert "".join(reads[:2]).startswith("0d03")
+    assert not any("030d" in read for read in reads), "what follows the 3 is left for the REPL"
+
+
+def converse(board: Terminal, *messages: Message) -> list[Message]:
+    """Sends the messages; returns what comes up to the first answer, without reports that nobody asked for."""
+    received: list[Message] = []
+
+    def enough(data: bytes) -> bool:
+        received[:] = [m for m in Splitter().feed(data) if getattr(m, "request", 1)]
+        return bool(received)
+
+    board.write(b"".join(encode(message) for message in messages))
+    board.read(enough)
+    return received
+
+
+def test_the_firmware_speaks_the_wire_and_gives_way_to_the_repl(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    board = terminal(str(ROOT / "mcu/main.py"))
+    (info,) = converse(board, Hello.open(1, 99))
+    assert isinstance(info, BoardInfo) and info.session == 99
+    assert converse(board, ProfileUpload(2, make_profile(26))) == [Ack(2, c.PROFILE)]
+    assert (tmp_path / "profile.bin").exists()
+    (reply,) = converse(board, Sync(3))
+    assert isinstance(reply, SyncReply)
+    frames = [FullFrame(i, (reply.received_ms + 1500 + 3 * i) & c.TICKS_MASK, (3,) * 26) for i in range(20)]
+    (status,) = converse(board, *frames, StatusRequest(4))
+    assert isinstance(status, BoardStatus)
+    assert (status.received, status.crc_errors, status.malformed) == (20, 0, 0)
+    assert status.received == status.played + status.dropped + status.ring_depth
+    board.write(b"\r\x03")
+    assert board.process.wait(PATIENCE_S) == 0, "the program has ended, and left the port to the REPL"
