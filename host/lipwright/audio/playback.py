@@ -69,9 +69,10 @@ class Player:
         self.close()
 
     def close(self) -> None:
-        """Stops the sound at once."""
+        """Stops the sound at once; may be called twice."""
         self._done.set()
-        self._stream.close()
+        if not self._stream.closed:
+            self._stream.close()
 
     def _remaining_s(self) -> float:
         if self._playout is None:
