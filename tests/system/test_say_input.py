@@ -87,17 +87,17 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_a_missing_port_is_named(tmp_path):
     soundfile.write(tmp_path / "tick.wav", murmur(0.2, 16000), 16000)
-    refuses(say("tick.wav", "--port", "/dev/ttyNOWHERE", folder=tmp_path), "/dev/ttyNOWHERE")
+    refuses(say("tick.wav", "--mute", "--port", "/dev/ttyNOWHERE", folder=tmp_path), "/dev/ttyNOWHERE")
 
 
 def test_two_servos_on_one_pin_are_refused(tmp_path):
     from lipwright.resources import models_dir
 
     text = (models_dir() / "reference_head.toml").read_text()
-    assert text.count("chip = 0\npin = 1\n") == 1
-    (tmp_path / "head.toml").write_text(text.replace("chip = 0\npin = 1\n", "chip = 0\npin = 0\n"))
+    assert text.count("output = 1\n") == 1
+    (tmp_path / "head.toml").write_text(text.replace("output = 1\n", "output = 0\n"))
     soundfile.write(tmp_path / "tick.wav", murmur(0.2, 16000), 16000)
-    refuses(say("tick.wav", "--sim", "--profile", "head.toml", folder=tmp_path), "head.toml", "pin 0")
+    refuses(say("tick.wav", "--sim", "--profile", "head.toml", folder=tmp_path), "head.toml", "output 0")
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
