@@ -24,10 +24,17 @@ REST = PROFILE.rest_targets()[:11]
 SPEEDS = np.array([channel.speed for channel in PROFILE.channels[:11]], np.float32)
 
 
+MIX = np.random.default_rng(7).normal(0, 1, (5, CODE_SIZE)).astype(np.float32)
+
+
+def decode(codes: torch.Tensor) -> torch.Tensor:
+    """Articulation of made-up codes."""
+    return codes @ torch.from_numpy(np.linalg.pinv(MIX))
+
+
 def made_up_speech(streams: int = 12, steps: int = 600) -> SpeechCodes:
     """Smooth random articulation with closures, and codes that are a fixed mix of it."""
     rng = np.random.default_rng(3)
-    mix = rng.normal(0, 1, (5, CODE_SIZE))
     codes, asked = [], []
     for _ in range(streams):
         knots = rng.uniform([-0.3, -0.8, -0.2, 0.0, -0.6], [0.7, 0.6, 0.9, 0.5, 0.4], (steps // 6 + 2, 5))
@@ -37,7 +44,7 @@ def made_up_speech(streams: int = 12, steps: int = 600) -> SpeechCodes:
         track = np.clip(track, [-0.08, -1, 0, 0, 0], 1)
         track[:20] = [-0.01, 0, 0, 0.02, 0]
         asked.append(track.astype(np.float32))
-        codes.append((track @ mix).astype(np.float32))
+        codes.append((track @ MIX).astype(np.float32))
     return SpeechCodes(codes, asked)
 
 
@@ -60,6 +67,7 @@ def network(self_model: SelfModel) -> tuple[FaceNetwork, list[float]]:
     losses: list[float] = []
     learned = learn_face(
         made_up_speech(),
+        decode,
         self_model,
         REST,
         SPEEDS,

@@ -61,7 +61,9 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _add_codes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--codes", type=Path, required=True, help="lip codes of speech, from `liplab train`")
+    parser.add_argument(
+        "--codes", type=Path, required=True, help="lip codes of speech, from `liplab train --codes`"
+    )
     parser.add_argument("--profile", type=Path, help="head profile (default: the reference head)")
 
 

@@ -47,7 +47,7 @@ def load_speech(path: Path) -> SpeechCodes:
             code, articulation, ends = stored["code"], stored["articulation"], stored["ends"]
     except (OSError, KeyError, ValueError) as error:
         raise LipwrightError(
-            f"The lip codes {path} cannot be read ({error}); `liplab train` writes such a file."
+            f"The lip codes {path} cannot be read ({error}); `liplab train --codes` writes such a file."
         ) from error
     starts = [0, *ends[:-1].tolist()]
     spans = list(zip(starts, ends.tolist(), strict=True))

@@ -17,9 +17,10 @@ from liplab.face.babble import PWM_WAIT_S, Babble, babble, nudged, perform
 from liplab.face.evaluate import FaceScores, perform_speech, score, speak
 from liplab.face.learn import LEAD_FRAMES, Decode, SelfErrors, learn_face, learn_self_model
 from liplab.face.networks import FaceNetwork
-from liplab.face.package import STEP_MS, add_facts, quantization_snr, write_face_model
+from liplab.face.package import CALIBRATION_STEPS, STEP_MS, add_facts, quantization_snr, write_face_model
 from liplab.face.speech import SpeechCodes
 from liplab.head.servos import MOUTH_CHANNELS
+from lipwright.errors import LipwrightError
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import HeadProfile
 
@@ -55,13 +56,18 @@ def train(
 ) -> Lesson:
     """Teaches a face model for the simulated head and writes it to `path` (.tflite, .json).
 
-    `decode` reads the articulation (n, 5) out of lip codes (n, 8). `babbled` is an earlier babble of the
-    same head; without it the head babbles first. Deterministic for a seed.
+    Raises LipwrightError when the speech is too little. `decode` reads the articulation (n, 5) out of lip
+    codes (n, 8). `babbled` is an earlier babble of the same head; without it the head babbles first.
+    Deterministic for a seed.
     """
     began = time.perf_counter()
     torch.set_num_threads(1)
     rest = profile.rest_targets()[:MOUTH_CHANNELS]
     speeds = np.array([channel.speed for channel in profile.channels[:MOUTH_CHANNELS]], dtype=np.float32)
+    if max(map(len, speech.codes)) < CALIBRATION_STEPS:
+        raise LipwrightError(
+            f"The lip codes have no stream of {CALIBRATION_STEPS * STEP_MS // 1000} s; give more speech."
+        )
     training, held_out = speech.split()
     losses: list[float] = []
 
