@@ -91,6 +91,7 @@ try:
     player = Player(sound, clock)
     player.start(clock.now() + 0.2)
     player.finish()
+    player.close()
 except LipwrightError as error:
     print(error)
 """
