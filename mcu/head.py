@@ -120,11 +120,8 @@ class Head:
         now_ms = self._timebase.now_ms()
         sequence = header[1]
         if header[0] == COMPACT_FRAME:
-            if (
-                sequence - sequence % BASE_INTERVAL != self._base_sequence
-                or sequence == self._base_sequence
-                or ticks_diff(now_ms, self._base_ms) > MAX_BASE_AGE_MS
-            ):
+            base = sequence - sequence % BASE_INTERVAL
+            if base != self._base_sequence or base == sequence:
                 return DROP_ORPHAN
         elif count != channels:
             return DROP_CHANNELS
@@ -154,13 +151,15 @@ class Head:
 
     def tick(self) -> None:
         """One step: tells the servos where the frames want every channel now, within its limits."""
+        now_ms = self._timebase.tick_ms
+        self._out_ms = now_ms
         profile = self.profile
         if profile is None:
             return
         safety = self.safety
         drivers = self._drivers
-        now_ms = self._timebase.tick_ms
-        self._out_ms = now_ms
+        if self._base_sequence != _NO_BASE and ticks_diff(now_ms, self._base_ms) > MAX_BASE_AGE_MS:
+            self._base_sequence = _NO_BASE
         if safety.state >= FOLLOWING:
             self.counters.played += self.motion.follow(now_ms)
         else:

@@ -56,7 +56,11 @@ class Firmware:
         self.wire.poll()
 
     def _after_tick(self) -> None:
-        """What may allocate, or take its time, comes right after a tick: the next one is furthest off."""
+        """What may allocate, or take its time, comes right after a tick: the next one is furthest off.
+
+        Memory is tidied before it can run short. Ticks and motion frames allocate nothing, so a collection
+        that is set off by want of memory can fall into a request only, when a host sends a great many.
+        """
         counters = self.head.counters
         self.wire.tick()
         if counters.ticks % _COLLECT_TICKS == 0:
@@ -70,14 +74,11 @@ def run() -> None:
     """Runs until the host asks for the REPL."""
     micropython.kbd_intr(_NO_INTERRUPT)  # 3 is a byte like any other in a frame
     firmware = Firmware()
-    gc.collect()
-    gc.disable()  # collections are due after a tick, and only then
     try:
         while not firmware.wire.escaped:
             firmware.turn()
     finally:
         firmware.head.release()
-        gc.enable()
         micropython.kbd_intr(_CONTROL_C)
 
 

@@ -18,7 +18,7 @@ from lipwright.link.messages import CompactFrame, FullFrame, WireError, decode_p
 sys.path.append(str(Path(__file__).parents[2] / "mcu"))
 import kernels_plain
 
-EXAMPLES = settings(max_examples=300, deadline=None)
+EXAMPLES = settings(max_examples=150, deadline=None)
 POSITION = st.one_of(st.sampled_from([0, 1, 32767, 32768, 65534, 65535]), st.integers(0, 65535))
 COUNT = st.integers(1, 32)
 MS = st.one_of(st.sampled_from([1, 2, 20]), st.integers(1, 2500))

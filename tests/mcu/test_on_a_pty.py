@@ -149,7 +149,7 @@ def test_a_read_ends_at_the_byte_that_may_ask_for_the_repl(terminal: Callable[..
 
 
 def converse(board: Terminal, *messages: Message) -> list[Message]:
-    """Sends the messages; returns what comes up to the first answer, without reports that nobody asked for."""
+    """Sends the messages; returns what comes up to the first answer, reports left out."""
     received: list[Message] = []
 
     def enough(data: bytes) -> bool:
@@ -178,3 +178,14 @@ def test_the_firmware_speaks_the_wire_and_gives_way_to_the_repl(
     assert status.received == status.played + status.dropped + status.ring_depth
     board.write(b"\r\x03")
     assert board.process.wait(PATIENCE_S) == 0, "the program has ended, and left the port to the REPL"
+
+
+def test_a_flood_of_requests_does_not_use_up_the_memory(terminal: Callable[..., Terminal]) -> None:
+    """Some megabytes of garbage, on less memory than a Pico leaves."""
+    board = terminal("-X", "heapsize=160wK", str(ROOT / "mcu/main.py"))
+    converse(board, Hello.open(1, 99))
+    for request in range(2, 152):
+        profile = make_profile(32, rest=request)
+        assert converse(board, ProfileUpload(request, profile)) == [Ack(request, c.PROFILE)]
+    (status,) = converse(board, StatusRequest(200))
+    assert isinstance(status, BoardStatus)
