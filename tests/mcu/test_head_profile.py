@@ -145,7 +145,8 @@ def test_pulses_never_leave_the_profile(fresh: Any) -> None:
 
 
 def test_the_host_refuses_what_the_board_would(fresh: Any) -> None:
-    from lipwright.link.messages import MalformedError, encode
+    from lipwright.link.elements import MalformedError
+    from lipwright.link.messages import encode
 
     twice = BoardProfile(50, (BoardChannel(*GOOD[0]), BoardChannel(*GOOD[0])))
     empty = BoardProfile(50, (replace(BoardChannel(*GOOD[0]), pulse_at_1_us=1000),))

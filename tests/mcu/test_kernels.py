@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facewire import cobs
-from lipwright.link.messages import CompactFrame, FullFrame, WireError, decode_payload
+from lipwright.link.elements import WireError
+from lipwright.link.messages import CompactFrame, FullFrame, decode_payload
 
 sys.path.append(str(Path(__file__).parents[2] / "mcu"))
 import kernels_plain

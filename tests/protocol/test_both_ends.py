@@ -16,21 +16,23 @@ import facewire
 from facewire import cobs, framing
 from facewire import constants as c
 from lipwright.link import messages
+from lipwright.link.elements import (
+    CrcError,
+    MalformedError,
+    VersionError,
+    WireError,
+    pack_positions,
+    unpack_positions,
+)
 from lipwright.link.messages import (
     CompactFrame,
-    CrcError,
     FullFrame,
     Hello,
-    MalformedError,
     Message,
     Refused,
     Splitter,
-    VersionError,
-    WireError,
     decode_payload,
     encode,
-    pack_positions,
-    unpack_positions,
 )
 
 EXAMPLES = settings(max_examples=200, deadline=None)

@@ -11,7 +11,8 @@ import pytest
 import facewire
 from facewire import constants as c
 from lipwright.link import messages
-from lipwright.link.messages import CrcError, Hello, MalformedError, Refused, Splitter, encode
+from lipwright.link.elements import CrcError, MalformedError
+from lipwright.link.messages import Hello, Refused, Splitter, encode
 
 FOLDER = Path(facewire.__file__).parent / "vectors"
 VALID = json.loads((FOLDER / "valid.json").read_text())

@@ -13,6 +13,7 @@ from lipwright.boards import Board
 from lipwright.errors import LipwrightError
 from lipwright.face.profile import HeadProfile
 from lipwright.link import messages as m
+from lipwright.link.elements import VersionError
 from lipwright.link.frames import FrameEncoder, board_profile, positions_of
 from lipwright.link.sync import ClockSync
 
@@ -236,7 +237,7 @@ class BoardLink:
             self._heard = (self._heard + data)[-200:]
         try:
             received = self._splitter.feed(data)
-        except m.VersionError as error:
+        except VersionError as error:
             raise LipwrightError(self._other_version(error)) from None
         for message in received:
             self._take(message, now)
@@ -266,7 +267,7 @@ class BoardLink:
             f"the connection to {self._board.name} is lost: check the cable and the power, then start again."
         )
 
-    def _other_version(self, error: m.VersionError) -> str:
+    def _other_version(self, error: VersionError) -> str:
         name = self._board.name
         if error.version > wire.PROTOCOL_VERSION:
             return (

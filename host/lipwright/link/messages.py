@@ -8,81 +8,36 @@ What a message means stands in `protocol/README.md`.
 from __future__ import annotations
 
 import dataclasses
-import io
 import zlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
-import cbor2
-
 from facewire import constants as c
 from facewire import framing
-
-
-class WireError(Exception):
-    """A frame that has to be refused."""
-
-
-class CrcError(WireError):
-    """The frame is damaged: its COBS or its CRC-32 does not hold."""
-
-
-class MalformedError(WireError):
-    """The frame arrived whole, but is no message of this protocol."""
-
-
-class VersionError(WireError):
-    """The other end speaks another version of the protocol; `version` and `schema_hash` say which."""
-
-    def __init__(self, version: int, schema_hash: int) -> None:
-        super().__init__(f"protocol version {version} (schema {schema_hash:08x})")
-        self.version = version
-        self.schema_hash = schema_hash
-
-
-Rule: TypeAlias = Callable[[object], Any]
-
-
-def _number(lowest: int, highest: int) -> Rule:
-    def rule(value: object) -> int:
-        if type(value) is not int or not lowest <= value <= highest:
-            raise MalformedError(f"not a number from {lowest} to {highest}: {value!r}")
-        return value
-
-    return rule
-
-
-def _text(shortest: int) -> Rule:
-    def rule(value: object) -> str:
-        if not isinstance(value, str) or not shortest <= len(value) <= c.MAX_TEXT_BYTES:
-            raise MalformedError(f"not a text of {shortest} to {c.MAX_TEXT_BYTES} letters: {value!r}")
-        if not all(" " <= letter <= "~" for letter in value):
-            raise MalformedError(f"text is printable ASCII: {value!r}")
-        return value
-
-    return rule
-
-
-def _byte_string(value: object) -> bytes:
-    if not isinstance(value, bytes):
-        raise MalformedError(f"not a byte string: {value!r}")
-    return value
-
-
-def _exactly(fields: object, count: int) -> list[Any]:
-    if not isinstance(fields, list) or len(fields) != count:
-        raise MalformedError(f"not the {count} elements that belong here")
-    return fields
+from lipwright.link.elements import (
+    COUNTER,
+    ID,
+    TICKS,
+    U8,
+    U16,
+    U32,
+    CrcError,
+    MalformedError,
+    Rule,
+    VersionError,
+    byte_string,
+    dumps,
+    exactly,
+    loads,
+    number,
+    pack_positions,
+    text,
+    unpack_positions,
+)
 
 
 def _drops(value: object) -> tuple[int, ...]:
-    return tuple(COUNTER(count) for count in _exactly(value, len(c.DROP_NAMES)))
-
-
-U8, U16, U32 = _number(0, 0xFF), _number(0, 0xFFFF), _number(0, 0xFFFFFFFF)
-ID = _number(1, 0xFFFF)
-TICKS = COUNTER = _number(0, c.TICKS_MASK)
+    return tuple(COUNTER(count) for count in exactly(value, len(c.DROP_NAMES)))
 
 
 @dataclass(frozen=True)
@@ -98,7 +53,7 @@ class _Fields:
 
     @classmethod
     def from_fields(cls, fields: list[Any]) -> Any:
-        values = _exactly(fields, len(cls.RULES))
+        values = exactly(fields, len(cls.RULES))
         return cls(*(rule(value) for rule, value in zip(cls.RULES, values, strict=True)))
 
 
@@ -116,8 +71,8 @@ class FullFrame:
 
     @classmethod
     def from_fields(cls, fields: list[Any]) -> FullFrame:
-        sequence, time_ms, packed = _exactly(fields, 3)
-        positions = unpack_positions(_byte_string(packed))
+        sequence, time_ms, packed = exactly(fields, 3)
+        positions = unpack_positions(byte_string(packed))
         if not positions:
             raise MalformedError("a full frame without positions")
         return cls(U16(sequence), TICKS(time_ms), positions)
@@ -142,8 +97,8 @@ class CompactFrame:
 
     @classmethod
     def from_fields(cls, fields: list[Any]) -> CompactFrame:
-        sequence, time_ms, mask, packed = _exactly(fields, 4)
-        positions = unpack_positions(_byte_string(packed))
+        sequence, time_ms, mask, packed = exactly(fields, 4)
+        positions = unpack_positions(byte_string(packed))
         channels = [channel for channel in range(c.MAX_CHANNELS) if U32(mask) >> channel & 1]
         if len(channels) != len(positions):
             raise MalformedError("mask and positions do not agree")
@@ -213,11 +168,11 @@ class BoardChannel(_Fields):
     """
 
     RULES = (
-        _number(0, c.OUTPUT_MAX),
-        _number(c.PULSE_MIN_US, c.PULSE_MAX_US),
-        _number(c.PULSE_MIN_US, c.PULSE_MAX_US),
-        _number(0, c.POSITION_MAX),
-        _number(c.SPEED_MIN, c.SPEED_MAX),
+        number(0, c.OUTPUT_MAX),
+        number(c.PULSE_MIN_US, c.PULSE_MAX_US),
+        number(c.PULSE_MIN_US, c.PULSE_MAX_US),
+        number(0, c.POSITION_MAX),
+        number(c.SPEED_MIN, c.SPEED_MAX),
     )
     output: int
     pulse_at_0_us: int
@@ -235,7 +190,7 @@ class BoardProfile:
 
     def body(self) -> bytes:
         """The bytes that travel and that the board keeps; `crc` is their CRC-32."""
-        return _dumps([self.pwm_hz, [channel.fields() for channel in self.channels]])
+        return dumps([self.pwm_hz, [channel.fields() for channel in self.channels]])
 
     @property
     def crc(self) -> int:
@@ -243,11 +198,11 @@ class BoardProfile:
 
     @classmethod
     def from_body(cls, body: bytes) -> BoardProfile:
-        pwm_hz, channels = _exactly(_loads(body), 2)
+        pwm_hz, channels = exactly(loads(body), 2)
         if not isinstance(channels, list) or not 1 <= len(channels) <= c.MAX_CHANNELS:
             raise MalformedError("a profile has 1 to 32 channels")
         profile = cls(
-            _number(c.PWM_HZ_MIN, c.PWM_HZ_MAX)(pwm_hz),
+            number(c.PWM_HZ_MIN, c.PWM_HZ_MAX)(pwm_hz),
             tuple(BoardChannel.from_fields(channel) for channel in channels),
         )
         if len({channel.output for channel in profile.channels}) < len(channels):
@@ -270,8 +225,8 @@ class ProfileUpload:
 
     @classmethod
     def from_fields(cls, fields: list[Any]) -> ProfileUpload:
-        request, body = _exactly(fields, 2)
-        return cls(ID(request), BoardProfile.from_body(_byte_string(body)))
+        request, body = exactly(fields, 2)
+        return cls(ID(request), BoardProfile.from_body(byte_string(body)))
 
 
 @dataclass(frozen=True)
@@ -289,7 +244,7 @@ class Refused(_Fields):
     """The request has been understood and refused; `text` says why in words."""
 
     TYPE = c.REFUSED
-    RULES = (ID, U8, U8, _text(0))
+    RULES = (ID, U8, U8, text(0))
     request: int
     message_type: int
     reason: int
@@ -303,8 +258,8 @@ class BoardInfo(_Fields):
     TYPE = c.BOARD_INFO
     RULES = (
         *(ID, U16, U32, U16),
-        *(_text(1), _text(1), _text(1)),
-        *(_number(0, c.MAX_CHANNELS), _number(1, 1000), ID, U32),
+        *(text(1), text(1), text(1)),
+        *(number(0, c.MAX_CHANNELS), number(1, 1000), ID, U32),
     )
     request: int
     version: int
@@ -327,7 +282,7 @@ class SyncReply(_Fields):
     """
 
     TYPE = c.SYNC_REPLY
-    RULES = (ID, TICKS, _number(0, 999), COUNTER)
+    RULES = (ID, TICKS, number(0, 999), COUNTER)
     request: int
     received_ms: int
     received_us: int
@@ -345,7 +300,7 @@ class BoardStatus(_Fields):
 
     TYPE = c.STATUS
     RULES = (
-        *(U16, U16, TICKS, _number(0, len(c.STATE_NAMES) - 1), U8, U16),
+        *(U16, U16, TICKS, number(0, len(c.STATE_NAMES) - 1), U8, U16),
         *(COUNTER, COUNTER, _drops),
         *(COUNTER, COUNTER, COUNTER, COUNTER, COUNTER, COUNTER, U32),
     )
@@ -429,7 +384,7 @@ def encode(message: Message) -> bytes:
 
     Raises MalformedError for a message that the other end would refuse.
     """
-    payload = _dumps([message.TYPE, *message.fields()])
+    payload = dumps([message.TYPE, *message.fields()])
     if decode_payload(payload) != message:
         raise MalformedError(f"not a message that can be read back: {message}")
     return framing.wrap(payload)
@@ -448,7 +403,7 @@ def decode_payload(payload: bytes) -> Message:
     """One message's CBOR, its CRC already checked. Raises MalformedError, VersionError."""
     if len(payload) > c.MAX_PAYLOAD_BYTES:
         raise MalformedError("longer than a message may be")
-    fields = _loads(payload)
+    fields = loads(payload)
     if not isinstance(fields, list) or not fields:
         raise MalformedError("not an array")
     message_type = U8(fields[0])
@@ -486,52 +441,3 @@ class Splitter:
             except MalformedError:
                 self.malformed += 1
         return messages
-
-
-def pack_positions(positions: Sequence[int]) -> bytes:
-    """12-bit positions, two in three bytes: low byte, high nibbles, high byte.
-
-    A last odd one takes two bytes. Raises MalformedError for a position outside 0..4095.
-    """
-    packed = bytearray()
-    for i in range(0, len(positions), 2):
-        first = positions[i]
-        second = positions[i + 1] if i + 1 < len(positions) else 0
-        if not 0 <= first <= c.POSITION_MAX or not 0 <= second <= c.POSITION_MAX:
-            raise MalformedError("a position is 0 to 4095")
-        packed += bytes((first & 255, first >> 8 | (second & 15) << 4, second >> 4))
-    return bytes(packed[: (3 * len(positions) + 1) // 2])
-
-
-def unpack_positions(packed: bytes) -> tuple[int, ...]:
-    """What `pack_positions` packed. Raises MalformedError for a length or a nibble that it never makes."""
-    count = len(packed) * 2 // 3
-    if len(packed) % 3 == 1 or count > c.MAX_CHANNELS:
-        raise MalformedError(f"{len(packed)} bytes are no positions")
-    if count % 2 and packed[-1] >> 4:
-        raise MalformedError("the spare nibble is not zero")
-    positions = []
-    for i in range(count):
-        j = i // 2 * 3
-        if i % 2:
-            positions.append(packed[j + 1] >> 4 | packed[j + 2] << 4)
-        else:
-            positions.append(packed[j] | (packed[j + 1] & 15) << 8)
-    return tuple(positions)
-
-
-def _dumps(value: object) -> bytes:
-    data: bytes = cbor2.dumps(value, canonical=True)
-    return data
-
-
-def _loads(data: bytes) -> Any:
-    """Canonical CBOR only: what would be written otherwise is refused, and so are trailing bytes."""
-    try:
-        value = cbor2.CBORDecoder(io.BytesIO(data)).decode()
-        canonical = _dumps(value) == data
-    except Exception as error:  # cbor2 raises a good many kinds on damaged input
-        raise MalformedError(f"not CBOR: {error}") from None
-    if not canonical:
-        raise MalformedError("not the shortest CBOR")
-    return value
