@@ -8,7 +8,7 @@ import pytest
 from wired_board import Board, make_profile
 
 from facewire import constants as c
-from lipwright.link.messages import CompactFrame, FullFrame, encode
+from lipwright.link.messages import CompactFrame, FullFrame, Sync, encode
 
 
 @pytest.fixture
@@ -57,7 +57,5 @@ def test_rearming_and_going_on_allocate_nothing(board: Board) -> None:
 
 def test_the_measurement_sees_an_allocation(board: Board) -> None:
     """A request allocates, and the same measurement says so."""
-    from lipwright.link.messages import Sync
-
     reading, _ = board.device("allocated", [encode(Sync(1)).hex()], 1)
     assert reading > 0

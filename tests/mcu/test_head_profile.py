@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -142,14 +141,3 @@ def test_pulses_never_leave_the_profile(fresh: Any) -> None:
         low, high = sorted((channel.pulse_at_0_us, channel.pulse_at_1_us))
         assert min(widths[channel.output]) == pytest.approx(low, abs=2.7)
         assert max(widths[channel.output]) == pytest.approx(high, abs=2.7)
-
-
-def test_the_host_refuses_what_the_board_would(fresh: Any) -> None:
-    from lipwright.link.elements import MalformedError
-    from lipwright.link.messages import encode
-
-    twice = BoardProfile(50, (BoardChannel(*GOOD[0]), BoardChannel(*GOOD[0])))
-    empty = BoardProfile(50, (replace(BoardChannel(*GOOD[0]), pulse_at_1_us=1000),))
-    for profile in (twice, empty, BoardProfile(50, ()), BoardProfile(500, (BoardChannel(*GOOD[0]),))):
-        with pytest.raises(MalformedError):
-            encode(ProfileUpload(1, profile))

@@ -71,22 +71,12 @@ def test_before_a_profile_nothing_moves(fresh: Any) -> None:
 def test_a_head_starts_at_rest_one_servo_after_another(fresh: Any) -> None:
     board: Board = fresh()
     board.connect(make_profile(CHANNELS, rest=1000))
-    del board
-    again = fresh_start(fresh)
+    again = Board(board.device)  # power off and on
     ticks = again.run(40)
     assert [live for _, live, _, _ in ticks[:5]] == [1, 2, 3, 4, 4]
     assert all(out == [1000 << 4 | 1000 >> 8] * CHANNELS for _, _, out, _ in ticks)
     assert again["state"] == c.RESTING
     assert again["cause"] == c.CAUSE_BOOT
-
-
-def fresh_start(fresh: Any) -> Board:
-    """Power off and on, with the flash as it is."""
-    flash = fresh.__closure__[0].cell_contents.flash / "profile.bin"
-    kept = flash.read_bytes()
-    board: Board = fresh()
-    flash.write_bytes(kept)
-    return Board(board.device)
 
 
 def test_the_ladder_on_silence(board: Board) -> None:
