@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wired_board import PERIOD_MS, Board, make_profile
 
+import lipwright
 from facewire import cbor_subset, framing
 from facewire import constants as c
 from lipwright.link.messages import (
@@ -162,6 +163,7 @@ def test_hello_tells_what_the_board_is_and_counts_from_zero(board: Board) -> Non
     assert isinstance(info, BoardInfo)
     assert (info.request, info.session, info.channel_count, info.tick_hz) == (9, 2, CHANNELS, 100)
     assert info.profile_crc == make_profile(CHANNELS).crc
+    assert info.firmware_version == lipwright.__version__
     words = info.interpreter.split()
     assert words[0] == ("CPython" if board.device.interpreter == "cpython" else "MicroPython")
     assert words[-1] == ("32-bit" if board.device.interpreter == "micropython32" else "64-bit")
