@@ -36,7 +36,7 @@ def test_a_folder_of_recordings_that_is_not_there_is_refused(capsys, tmp_path):
     ("arguments", "sentence"),
     [
         ([], "liplab corpus"),
-        (["--steps", "0"], "at least one step"),
+        (["--steps", "0"], "at least 40 steps"),
         (["-o", "model.onnx"], "must end in .tflite"),
         (["-o", "nowhere/model.tflite"], "a folder that exists"),
     ],

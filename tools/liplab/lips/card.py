@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from liplab.lips import dataset, train
-from liplab.speech.corpus import Part
+from liplab.lips import dataset, network, train
+from liplab.speech.corpus import VARIANTS, Part
 
 CURVE_SUFFIX = "_curve.png"
 
@@ -52,8 +52,8 @@ engine's own licence.
 
 ## Measured
 
-Before any actuator, the int8 model as a stream, phones from the engine (`liplab train` prints and stores
-it in `lip_model_scores.json`). Closure: aperture within 1 mm of closed on the reference head, from 40 ms
+Before any actuator, the int8 model as a stream, phones from the engine (`liplab train` writes
+it to `lip_model_scores.json`). Closure: aperture within 1 mm of closed on the reference head, from 40 ms
 before to 20 ms after the phone. r: Pearson's, against what the phones ask for. "dev" voices were looked
 at while choosing how to train; "held_out" ones were not.
 
@@ -86,7 +86,7 @@ def write_card(path: Path, parts: Sequence[Part], figures: dict[str, Any], run: 
     text = _TEXT.format(
         kernel=len(metadata["state"][0]["taps"]) + 1,
         blocks=len(metadata["state"]),
-        channels=128,
+        channels=network.CHANNELS,
         size=figures["model"]["size_bytes"],
         sha256=metadata["sha256"],
         lookahead=metadata["lookahead_ms"],
@@ -116,7 +116,9 @@ def _sources(parts: Sequence[Part]) -> str:
     if espeak:
         languages = ", ".join(part.language for part in espeak)
         minutes = sum(part.seconds for part in espeak) / 60
-        rows.append(f"| espeak-ng, 64 variants | {languages} | {minutes:.0f} | {espeak[0].licence} |")
+        rows.append(
+            f"| espeak-ng, {len(VARIANTS)} variants | {languages} | {minutes:.0f} | {espeak[0].licence} |"
+        )
     rows += [
         f"| {part.engine} {part.voice} | {part.language} | {part.seconds / 60:.0f} | {part.licence} |"
         for part in parts
@@ -133,11 +135,16 @@ def _table(sets: dict[str, Any]) -> str:
     ]
     for name, scores in sets.items():
         r = scores["r"]
+        figures = [
+            scores["closure_rate"], scores["pucker_rate"], scores["labiodental_rate"],
+            r["aperture"], r["width"], r["rounding"], scores["range_ratio"],
+        ]  # fmt: skip
+        cells = ["-" if figure is None else f"{figure:.2f}" for figure in figures]
+        cells.insert(1, f"{scores['false_closures_per_minute']:.1f}")
         rows.append(
-            f"| {name} | {scores['split']} | {scores['minutes']:.1f} | {scores['bilabials']} "
-            f"| {scores['closure_rate']:.2f} | {scores['false_closures_per_minute']:.1f} "
-            f"| {scores['pucker_rate']:.2f} | {scores['labiodental_rate']:.2f} | {r['aperture']:.2f} "
-            f"| {r['width']:.2f} | {r['rounding']:.2f} | {scores['range_ratio']:.2f} |"
+            f"| {name} | {scores['split']} | {scores['minutes']:.1f} | {scores['bilabials']} | "
+            + " | ".join(cells)
+            + " |"
         )
     return "\n".join(rows)
 

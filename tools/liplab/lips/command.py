@@ -22,6 +22,7 @@ from lipwright.errors import LipwrightError
 from lipwright.lips.model import MODEL_NAME, LipModel
 
 CODE_NAME = "lip_code.npz"
+FEWEST_STEPS = 40  # the schedule of the learning rate has to fit in
 CALIBRATION_STREAMS, CALIBRATION_STEPS = 64, 600
 
 EXAMPLES = """examples:
@@ -49,7 +50,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: the shipped model")
     parser.add_argument("--steps", type=int, default=STEPS, help="of training (%(default)s)")
     parser.add_argument(
-        "--babble", type=Path, metavar="FILE", help="learn the lip code from this babbling first"
+        "--babble", type=Path, metavar="FILE", help="learn a lip code from this babbling first"
     )
     parser.add_argument("--codes", type=Path, metavar="FILE", help="write lip codes of speech here as well")
     parser.add_argument(
@@ -66,14 +67,17 @@ def do_train(arguments: argparse.Namespace) -> None:
     output = arguments.output or resources.models_dir() / MODEL_NAME
     if output.suffix != ".tflite" or not output.absolute().parent.is_dir():
         raise LipwrightError("The output must end in .tflite and lie in a folder that exists.")
-    if arguments.steps < 1:
-        raise LipwrightError("Training needs at least one step; give a larger --steps.")
+    if arguments.steps < FEWEST_STEPS:
+        raise LipwrightError(f"Training needs at least {FEWEST_STEPS} steps; give a larger --steps.")
     torch.set_num_threads(1)
     folder = arguments.corpus.expanduser()
     parts = held_parts(folder)
     streams = Streams(folder, parts)
     code_path = output.with_name(CODE_NAME)
-    code = _learned_code(arguments.babble, streams, code_path) if arguments.babble else load_code(code_path)
+    if arguments.babble:
+        code = _learned_code(arguments.babble, streams, code_path)
+    else:
+        code = load_code(code_path if code_path.exists() else resources.models_dir() / CODE_NAME)
     run = folder / "runs" / f"{output.stem}-{arguments.steps}"
     network = train(run, streams, code, dev_utterances(folder, parts), arguments.steps)
     recordings = streams.recordings(CALIBRATION_STREAMS, CALIBRATION_STEPS, np.random.default_rng(SEED))
@@ -84,6 +88,7 @@ def do_train(arguments: argparse.Namespace) -> None:
     if arguments.grid is not None:
         figures["grid"] = evaluate_grid(LipModel.load(output), arguments.grid)
     write_card(output, parts, figures, run)
+    print(f"{output}, and its card {output.with_suffix('.md')}")
     if arguments.codes is not None:
         write_codes(output, folder, parts, arguments.codes)
 

@@ -24,12 +24,10 @@ BABBLE_S = 60
 # people.
 ENGINE_SHARE = {"recording": 2.5, "flite": 1.5, "festival": 1.0, "espeak-ng": 0.8}
 CROP_STEPS = 300
-# Steps at a crop's start whose past the network cannot see; they do not count.
+# Steps at a crop's start that do not count: the network looks back over 51, which the crop lacks there.
 BLIND_STEPS = 56
 MASK_SHARE = 0.3  # of crops that miss some bands
 MASK_BANDS = 16
-
-Half = npt.NDArray[np.float16]
 
 
 def make_streams(folder: Path, parts: Sequence[Part], versions: int = VERSIONS) -> None:
@@ -131,12 +129,13 @@ class Streams:
 
     def recordings(self, count: int, steps: int, random: np.random.Generator) -> npt.NDArray[np.float32]:
         """The starts of `count` streams, (count, steps, 160), to calibrate int8 ranges with."""
-        result: list[Half] = []
-        while len(result) < count:
-            stream = self._streams[random.choice(len(self._streams), p=self._shares)]
-            if len(stream.features) >= steps:
-                result.append(stream.features[:steps])
-        return np.stack(result).astype(np.float32)
+        long_enough = [stream.features for stream in self._streams if len(stream.features) >= steps]
+        if not long_enough:
+            raise LipwrightError(
+                "The corpus is too small to calibrate a model with; make more: liplab corpus."
+            )
+        rows = random.integers(len(long_enough), size=count)
+        return np.stack([long_enough[row][:steps] for row in rows]).astype(np.float32)
 
 
 def _mask(features: npt.NDArray[np.float32], random: np.random.Generator) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from liplab.scores import RATE_HZ, Phone, closures, range_ratio
+from liplab.scores import RATE_HZ, Phone, closures, correlation, range_ratio
 from liplab.speech.articulation import articulation
 from liplab.speech.corpus import Utterance
 from lipwright.audio.features import STEP_S, log_mel
@@ -30,13 +30,13 @@ Predictor = Callable[[npt.NDArray[np.float32]], tuple[npt.NDArray[np.float64], T
 class Scores:
     """Measures over a set of utterances."""
 
-    closure_rate: float
+    closure_rate: float | None  # a rate is None where there was no such phone
     false_closures_per_minute: float
     bilabials: int
-    pucker_rate: float
-    labiodental_rate: float
-    r: dict[str, float]  # Pearson's r with what the phones ask for, by part of the articulation
-    range_ratio: float  # of the aperture
+    pucker_rate: float | None
+    labiodental_rate: float | None
+    r: dict[str, float | None]  # Pearson's r with what the phones ask for, by part of the articulation
+    range_ratio: float | None  # of the aperture
     minutes: float
 
 
@@ -92,10 +92,10 @@ def score(utterances: Sequence[Utterance], predictor: Predictor) -> Scores:
         pucker_rate=_share(pucker),
         labiodental_rate=_share(tucked),
         r={
-            name: float(np.corrcoef(asked[:, part], got[:, part])[0, 1])
+            name: correlation(asked[:, part].astype(np.float64), got[:, part])
             for part, name in enumerate(ARTICULATION)
         },
-        range_ratio=range_ratio(asked[:, 0].astype(np.float64), got[:, 0].astype(np.float64)) or 0.0,
+        range_ratio=range_ratio(asked[:, 0].astype(np.float64), got[:, 0]),
         minutes=seconds / 60,
     )
 
@@ -109,5 +109,5 @@ def _reached(mask: npt.NDArray[np.bool_], grid: npt.NDArray[np.float64], phone: 
     return bool(np.any(mask[(grid >= phone.start_s - SLACK_S) & (grid <= phone.end_s + SLACK_S)]))
 
 
-def _share(events: Sequence[bool]) -> float:
-    return float(np.mean(events)) if events else float("nan")
+def _share(events: Sequence[bool]) -> float | None:
+    return float(np.mean(events)) if events else None

@@ -1,7 +1,7 @@
 """The lip network in torch, and the same network as a streaming int8 graph.
 
 A causal convolutional network over 20 ms steps: a dense layer on the step's features, six residual blocks
-that look back over growing distances (1.1 s in all), a dense layer to the lip code, and on the code a
+that look back over growing distances (1 s in all), a dense layer to the lip code, and on the code a
 small decoder to articulation. Its look-ahead is a delay: it is trained to describe the sound of
 LOOKAHEAD_STEPS steps before.
 """

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from liplab.export import calibrate, snr_db, stream_float
+from liplab.export import calibrate
 from liplab.lips.network import (
     ARTICULATION_OFFSET,
     ARTICULATION_SCALE,
@@ -60,10 +60,3 @@ def write_model(weights: Weights, recordings: Float, path: Path, facts: dict[str
     path.write_bytes(model)
     path.with_suffix(".json").write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")
     return metadata
-
-
-def quantization_snr(weights: Weights, recording: Float, int8_codes: Float) -> float:
-    """SNR in dB of the int8 model's codes (steps, 8) against the float network streamed over (steps, 160)."""
-    graph, state = streaming_graph(weights)
-    codes = stream_float(graph, state, {"features": recording[None]})[0]["code"][0]
-    return snr_db(codes, int8_codes)

@@ -175,7 +175,8 @@ def draw_curve(curve: Sequence[dict[str, Any]], path: Path) -> None:
             axis.plot(steps, [value["aperture"] if key == "r" else value for value in values], label=voice)
         axis.set_title(title)
         axis.grid(alpha=0.3)
-    axes[1].legend(frameon=False)
+    if curve[0]["dev"]:
+        axes[1].legend(frameon=False)
     for axis in axes[2:]:
         axis.set_xlabel("step")
     figure.savefig(path, dpi=110)
