@@ -1,10 +1,16 @@
 """The firmware: starts at rest if it knows a head profile, ticks 100 times a second, serves the host."""
 
+import micropython
+
+if __name__ == "__main__":
+    # Before the rest is loaded, which takes a second: a host may be greeting already, and every greeting has a
+    # byte 3 in it, which would interrupt and leave the board without its firmware.
+    micropython.kbd_intr(-1)
+
 import gc
 
 import board
 import head_profile
-import micropython
 from answers import Answers
 from clock import idle_until
 from head import Head
