@@ -3,8 +3,8 @@
 import micropython
 
 if __name__ == "__main__":
-    # Before the rest is loaded, which takes a second: a host may be greeting already, and every greeting has a
-    # byte 3 in it, which would interrupt and leave the board without its firmware.
+    # Before the rest is loaded: a host may be greeting already, and every greeting has a byte 3 in it, which
+    # would interrupt and leave the board without its firmware.
     micropython.kbd_intr(-1)
 
 import gc
