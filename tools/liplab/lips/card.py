@@ -27,7 +27,8 @@ keeps the state: see `lip_model.json`.
     liplab corpus --recordings DIR
     liplab train
 
-Seed {seed}, {steps} steps of {crops} crops of {crop_s:.0f} s, drawn from {hours:.1f} hours of augmented
+(`liplab corpus` names the Debian packages of the speech engines that are missing, and says which recordings to
+clone.) Seed {seed}, {steps} steps of {crops} crops of {crop_s:.0f} s, drawn from {hours:.1f} hours of augmented
 speech ({versions} versions of {base_hours:.1f} hours). The lip code and its articulation decoder
 (`lip_code.npz`) were learned first, from 20 minutes of babbling of the simulated head (`liplab face
 babble`), by a variational autoencoder; the decoder is part of the network and stayed fixed. The
@@ -66,14 +67,13 @@ Int8 against float over 60 s of held-out speech: code {code_snr:.1f} dB, articul
 
 ## Limits
 
-- It closes too often where nothing is due (see the table): the price of closing on most of b, p and m. On the
-  dev voices more than a third of these false closures fall on n, ng and the vowels beside them, which sound
-  like m.
+- It closes too often where nothing is due (see the table): the price of closing on most of b, p and m. Many
+  of these false closures fall on n and ng, which sound like m.
 - The range of the aperture is narrower than what the phones ask for, most of all on people's voices.
 - Voiced and weak v, as in Russian and Hebrew, is mostly taken for a vowel: no tuck.
-- The held-out languages are spoken by espeak-ng, an engine that it was trained on, and six sentences each, over
-  and over, by many voices; two Festival voices (Italian, Russian) were not trained on. espeak-ng reads Japanese
-  and unvocalised Hebrew poorly.
+- The held-out languages are spoken by espeak-ng, an engine that it was trained on: six sentences each, by
+  many voices. Two Festival voices (Italian, Russian) were not trained on. espeak-ng reads Japanese and
+  unvocalised Hebrew poorly.
 - One speaker's recordings in English, none sung, none of children; no music among the noises.
 - w and its like are heard {lookahead} ms ahead at most, so their pucker comes later than people's.
 """
