@@ -58,8 +58,8 @@ def test_a_sound_that_is_over_says_so():
 
 
 @pytest.mark.parametrize("parts_per_million", [-300, -100, 100, 300])
-def test_a_sound_card_that_runs_off_is_kept_within_10_ms_for_ten_minutes(parts_per_million):
-    seconds = 600
+def test_a_sound_card_that_runs_off_is_kept_within_10_ms(parts_per_million):
+    seconds = 200
     playout = Playout(ramp(seconds * RATE), RATE, 0.0)
     card_rate = RATE * (1 + parts_per_million * 1e-6)
     out, times = play(playout, seconds * RATE // BUFFER - 10, card_rate)
