@@ -83,3 +83,31 @@ def test_in_real_time_film_picture_and_report_come_out(tmp_path):
         shown = film.streams.video[0].frames / 25
     assert shown == pytest.approx(report["duration_s"], abs=0.5)
     assert (tmp_path / f"{CLIPS[1].stem}.png").stat().st_size > 50_000
+
+
+def test_on_a_port_a_board_in_another_process_speaks(tmp_path):
+    port = tmp_path / "head"
+    board = subprocess.Popen(
+        [sys.executable, "-m", "lipwright", "board", "--sim", "--link", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert board.stdout is not None
+        assert str(port) in board.stdout.readline()
+        done = subprocess.run(
+            [sys.executable, "-m", "lipwright", "say", CLIPS[1], "--port", port, "--mute", "--json", "-"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    finally:
+        board.kill()
+        board.wait()
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    frames = report["frames"]
+    assert frames["sent"] == frames["played"] + frames["dropped"] > 50 * report["duration_s"]
+    assert frames["crc_errors"] == 0
+    assert "aperture" not in report, "nobody watches the lips of a board"
