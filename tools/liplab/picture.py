@@ -87,7 +87,7 @@ def draw_trace(curves: Curves, size: tuple[int, int]) -> Image.Image:
 
 
 def strip_times(curves: Curves) -> list[float]:
-    """The moments that the film strip shows: evenly over the sound, every other one at the nearest closure."""
+    """The moments that the film strip shows: evenly over the sound, every other one at a closure nearby."""
     end = len(curves.sound) / curves.sound_rate
     even = np.linspace(0, end, STRIP_FRAMES + 2)[1:-1]
     middles = [(start + stop) / 2 for start, stop in closure_windows(curves.phones)]

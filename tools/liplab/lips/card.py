@@ -27,9 +27,9 @@ keeps the state: see `lip_model.json`.
     liplab corpus --recordings DIR
     liplab train
 
-(`liplab corpus` names the Debian packages of the speech engines that are missing, and says which recordings to
-clone.) Seed {seed}, {steps} steps of {crops} crops of {crop_s:.0f} s, drawn from {hours:.1f} hours of augmented
-speech ({versions} versions of {base_hours:.1f} hours). The lip code and its articulation decoder
+(`liplab corpus` names the Debian packages of the speech engines that are missing, and says which recordings
+to clone.) Seed {seed}, {steps} steps of {crops} crops of {crop_s:.0f} s, drawn from {hours:.1f} hours of
+augmented speech ({versions} versions of {base_hours:.1f} hours). The lip code and its articulation decoder
 (`lip_code.npz`) were learned first, from 20 minutes of babbling of the simulated head (`liplab face
 babble`), by a variational autoencoder; the decoder is part of the network and stayed fixed. The
 articulation that phones ask for is dominance blending with gestures for bilabials, labiodentals and w,
