@@ -63,6 +63,16 @@ def test_every_language_speaks_with_phones_that_have_lips(espeak, language):
 
 
 @needs_espeak
+def test_two_engines_do_not_take_each_others_sound(espeak):
+    other = Espeak()
+    first, _ = espeak.say("mama", "nl")
+    second, _ = other.say("mama", "nl")
+    third, _ = espeak.say("mama", "nl")
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, third)
+
+
+@needs_espeak
 def test_an_unknown_voice_is_refused(espeak):
     with pytest.raises(ValueError, match="no voice"):
         espeak.say("hello", "xx-nowhere")

@@ -106,7 +106,7 @@ def train(
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
         schedule.step()
-        recent.append(float(value))
+        recent.append(value.item())
         if (step + 1) % CHECKPOINT_STEPS == 0 or step + 1 == steps:
             scores = {name: asdict(score_network(network, voices)) for name, voices in dev.items()}
             curve.append({"step": step + 1, "loss": float(np.mean(recent)), "dev": scores})

@@ -54,7 +54,7 @@ Samples = npt.NDArray[np.float32]
 
 
 class Espeak:
-    """The engine; one per process, for the library keeps its state to itself."""
+    """The engine. All objects of a process share the library's one voice, so use them from one thread."""
 
     def __init__(self) -> None:
         """Raises LipwrightError when the library is not installed."""
@@ -75,7 +75,6 @@ class Espeak:
         self._blocks: list[npt.NDArray[np.int16]] = []
         self._marks: list[tuple[str, float]] = []
         self._callback = _Callback(self._take)
-        self._library.espeak_SetSynthCallback(self._callback)
 
     def _take(self, wave: Any, count: int, events: Any) -> int:
         number = 0
@@ -103,6 +102,8 @@ class Espeak:
         for parameter, value in ((_RATE, min(rate, FASTEST)), (_PITCH, pitch), (_RANGE, pitch_range)):
             self._library.espeak_SetParameter(parameter, value, 0)
         self._blocks, self._marks = [], []
+        # The library knows one callback at a time: another Espeak may have set its own meanwhile.
+        self._library.espeak_SetSynthCallback(self._callback)
         buffer = ctypes.create_string_buffer(text.encode("utf-8"))
         if self._library.espeak_Synth(buffer, len(buffer), 0, 1, 0, _UTF8, None, None) != 0:
             raise ValueError(f"espeak-ng cannot say: {text}")
