@@ -82,7 +82,7 @@ def test_the_articulation_moves_with_speech_and_rests_in_silence(model, sentence
     assert np.percentile(aperture, 95) - np.percentile(aperture, 5) > 0.2
     assert aperture.min() < 0
     silent = np.array([frame.articulation for frame in stream(model, np.zeros(32000, np.float32))])
-    assert np.all(np.abs(silent[25:, APERTURE]) < 0.06)
+    assert np.all(np.abs(silent[25:, APERTURE]) < 0.08)
     assert np.ptp(silent[70:], axis=0).max() == 0  # the network looks back over 51 steps
 
 

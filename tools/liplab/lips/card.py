@@ -69,6 +69,7 @@ Int8 against float over 60 s of held-out speech: code {code_snr:.1f} dB, articul
 
 - It closes too often where nothing is due (see the table): the price of closing on most of b, p and m. Many
   of these false closures fall on n and ng, which sound like m.
+- In silence the mouth rests about 1 mm open, where the phones ask for closed.
 - The range of the aperture is narrower than what the phones ask for, most of all on people's voices.
 - Voiced and weak v, as in Russian and Hebrew, is mostly taken for a vowel: no tuck.
 - The held-out languages are spoken by espeak-ng, an engine that it was trained on: six sentences each, by
