@@ -1,0 +1,13 @@
+"""Settings of the board without a board: the servo drivers of the reference head on an emulated bus."""
+
+NAME = "simulated board"
+
+I2C_UNIT = 0
+I2C_SCL_PIN = 5
+I2C_SDA_PIN = 4
+I2C_FREQUENCY = 400_000
+
+PCA9685_ADDRESSES = (0x40, 0x41)
+PCA9685_OSCILLATOR_KHZ = 25_000
+
+PROFILE_FILE = "profile.bin"
