@@ -7,7 +7,7 @@ is wrong and what to do.
 
 from __future__ import annotations
 
-import tomllib
+import sys
 from dataclasses import dataclass, fields
 from math import nan
 from pathlib import Path
@@ -18,6 +18,11 @@ from numpy.typing import NDArray
 
 from lipwright.errors import LipwrightError
 from lipwright.resources import models_dir
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 REFERENCE_PROFILE = "reference_head.toml"
 MAX_CHANNELS = 32  # two PCA9685 boards of 16 outputs
