@@ -38,7 +38,7 @@ def test_each_measure_follows_its_own_movement() -> None:
     lips[UPPER_MIDDLE, 2] += 3
     assert np.isclose(articulation_mm(lips, 0.0)[0], 3 - 1000 * REST_OVERLAP)
     lips = LIPS_AT_REST_MM.copy()
-    lips[UPPER_MIDDLE, 2] -= 1
+    lips[1:CORNER_LEFT, 2] -= 1
     assert articulation_mm(lips, 0.0)[0] < -1
     lips = LIPS_AT_REST_MM.copy()
     lips[CORNER_LEFT, 0] -= 4
@@ -49,6 +49,13 @@ def test_each_measure_follows_its_own_movement() -> None:
     lips = LIPS_AT_REST_MM.copy()
     lips[LOWER_MIDDLE, 1] += 5
     assert np.allclose(articulation_mm(lips, 0.0)[[2, 4]], [0.0, 5.0])
+
+
+def test_lips_that_meet_in_the_middle_only_are_open() -> None:
+    lips = LIPS_AT_REST_MM.copy()
+    lips[UPPER_MIDDLE, 2] -= 1
+    lips[UPPER_MIDDLE + 3, 2] += 2
+    assert articulation_mm(lips, 0.0)[0] > 1.5
 
 
 def test_a_lower_lip_that_swings_with_the_jaw_is_neither_round_nor_tucked() -> None:

@@ -3,8 +3,10 @@
 A head profile's `articulation` (its `from_mm` and `to_mm`) turns it into the normalised scale and back.
 
 In millimetres (order of `ARTICULATION`):
-- aperture: distance between the middles of the upper and the lower lip, less the thickness of both, in the
-  sagittal plane. 0: the surfaces just touch. Negative: pressed, by how much the soft tissue is compressed.
+- aperture: the widest gap along the mouth: the largest, over the facing pairs of nodes, of their distance in
+  the sagittal plane less the thickness of both lips there. So lips count as closed only when they are closed
+  from corner to corner. 0: the surfaces just touch. Negative: pressed, by how much the soft tissue is
+  compressed where it is least.
 - width: distance between the corners along the head's x axis.
 - rounding: mean way of both lips' middles forward of their neutral place, each in the frame of its own
   carrier (skull, jaw), so that an opening jaw is no rounding; a lip that moves back counts as 0.
@@ -22,10 +24,12 @@ from liplab.head.geometry import (
     CORNER_RIGHT,
     JAW_HINGE,
     LIP_NODE_NAMES,
-    LIP_RADIUS,
+    LIP_NODES_PER_SIDE,
     LOWER_MIDDLE,
     UPPER_MIDDLE,
     lip_nodes_at_rest,
+    lip_radius,
+    node_parameter,
 )
 
 Array = NDArray[np.float64]
@@ -33,6 +37,9 @@ Array = NDArray[np.float64]
 ARTICULATION = ("aperture", "width", "rounding", "jaw", "tuck")
 LIPS_AT_REST_MM = 1000 * np.array([lip_nodes_at_rest()[name] for name in LIP_NODE_NAMES])
 _HINGE_YZ_MM = 1000 * JAW_HINGE[1:]
+_UPPER = slice(1, 1 + LIP_NODES_PER_SIDE)
+_LOWER = slice(CORNER_LEFT + 1, CORNER_LEFT + 1 + LIP_NODES_PER_SIDE)
+_THICKNESS_MM = 2000 * np.array([lip_radius(node_parameter(name)) for name in LIP_NODE_NAMES[_UPPER]])
 
 
 def articulation_mm(lips_mm: Array, jaw_deg: Array | float) -> Array:
@@ -44,7 +51,8 @@ def articulation_mm(lips_mm: Array, jaw_deg: Array | float) -> Array:
     lips_mm = np.asarray(lips_mm, dtype=np.float64)
     jaw_deg = np.asarray(jaw_deg, dtype=np.float64)
     upper, lower = lips_mm[..., UPPER_MIDDLE, :], lips_mm[..., LOWER_MIDDLE, :]
-    gap = np.hypot(upper[..., 1] - lower[..., 1], upper[..., 2] - lower[..., 2]) - 2000 * LIP_RADIUS
+    apart = lips_mm[..., _UPPER, 1:] - lips_mm[..., _LOWER, 1:]
+    aperture = (np.hypot(apart[..., 0], apart[..., 1]) - _THICKNESS_MM).max(axis=-1)
     width = lips_mm[..., CORNER_LEFT, 0] - lips_mm[..., CORNER_RIGHT, 0]
     angle = np.deg2rad(jaw_deg)
     from_hinge = lower[..., 1:] - _HINGE_YZ_MM
@@ -52,4 +60,4 @@ def articulation_mm(lips_mm: Array, jaw_deg: Array | float) -> Array:
     upper_forward = LIPS_AT_REST_MM[UPPER_MIDDLE, 1] - upper[..., 1]
     lower_forward = LIPS_AT_REST_MM[LOWER_MIDDLE, 1] - lower_y
     rounding = (np.maximum(upper_forward, 0) + np.maximum(lower_forward, 0)) / 2
-    return np.stack([gap, width, rounding, jaw_deg + 0.0, np.maximum(-lower_forward, 0)], axis=-1)
+    return np.stack([aperture, width, rounding, jaw_deg + 0.0, np.maximum(-lower_forward, 0)], axis=-1)

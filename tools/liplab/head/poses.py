@@ -51,7 +51,7 @@ OTHER_POSES: dict[str, dict[str, float]] = {
     "pressed pucker": _mouth(upper=(-12, -12), lower=(12, 12), forward=(35, 35), corner=-35),
     "wide press": _mouth(upper=(-14, -12), lower=(14, 12), corner=30),
     "part": _mouth(jaw=4, upper=(10, 7), lower=(-10, -7)),
-    "closed on a low jaw": _mouth(jaw=14, upper=(-18, -15), lower=(42, 38), forward=(0, 22)),
+    "closed on a low jaw": _mouth(jaw=12, upper=(-20, -22), lower=(40, 44), forward=(0, 18)),
 }
 
 
