@@ -4,7 +4,12 @@ from importlib.util import find_spec
 
 import pytest
 
-NEED_TORCH = ["face/test_learn.py", "lips/test_network.py"]
+NEED_TORCH = [
+    "face/test_learn.py",
+    "lips/test_network.py",
+    "lips/test_train_command.py",
+    "speech/test_corpus_command.py",
+]
 
 collect_ignore = [] if find_spec("torch") else NEED_TORCH
 
