@@ -20,7 +20,6 @@ from liplab.lips.measures import Scores, predict, score
 from liplab.lips.network import LOOKAHEAD_STEPS, Weights, streaming_graph
 from liplab.scores import Phone
 from liplab.speech.align import phones_for
-from liplab.speech.articulation import articulation
 from liplab.speech.augment import join
 from liplab.speech.corpus import Part, Utterance, load_part
 from lipwright.audio.decode import RATE, open_sound
@@ -30,7 +29,7 @@ from lipwright.resources import shipped_clip
 
 DRIFT_S = 60  # of streaming, over which nothing may drift
 WINDOW_S = 10
-CODES_S = 60  # of each training voice
+CODES_S = 240  # of each training voice
 SEED = 7
 
 Float = npt.NDArray[np.float32]
@@ -119,8 +118,8 @@ def write_golden(path: Path) -> None:
 def write_codes(path: Path, folder: Path, parts: Sequence[Part], output: Path) -> None:
     """Write the codes that the model puts out on the training speech, for teaching face models.
 
-    The file holds code (n, 8), the articulation (n, 5) that the phones ask for at the same moments, the ends
-    of the streams they consist of, and rate_hz.
+    The file holds code (n, 8), the articulation (n, 5) that the model reads out of each, the ends of the
+    streams they consist of, and rate_hz.
     """
     model = LipModel.load(path)
     codes: list[Float] = []
@@ -131,18 +130,17 @@ def write_codes(path: Path, folder: Path, parts: Sequence[Part], output: Path) -
         seconds = 0.0
         for piece in join(load_part(folder, part), random):
             state = model.initial_state()
-            frames = [model.step(step, state).code for step in log_mel(piece.samples)]
-            codes += frames[LOOKAHEAD_STEPS:]
-            count = len(frames) - LOOKAHEAD_STEPS
-            asked.append(articulation(piece.phones, np.arange(count) * STEP_S))
-            ends.append(ends[-1] + count)
-            seconds += count * STEP_S
+            frames = [model.step(step, state) for step in log_mel(piece.samples)][LOOKAHEAD_STEPS:]
+            codes += [frame.code for frame in frames]
+            asked += [frame.articulation for frame in frames]
+            ends.append(ends[-1] + len(frames))
+            seconds += len(frames) * STEP_S
             if seconds > CODES_S:
                 break
     np.savez(
         output,
         code=np.array(codes),
-        articulation=np.concatenate(asked),
+        articulation=np.array(asked),
         ends=ends[1:],
         rate_hz=round(1 / STEP_S),
     )
