@@ -54,9 +54,9 @@ Made for frames that are sent {profile.lead_ms:g} ms ahead (`lead_ms` of the pro
 4. The head spoke {SPOKEN_S / 60:.0f} minutes with a first version, nudged at random, and both networks
    learned on from that.
 
-`codes.npz` is {hours:.1f} hours of lip codes of synthetic speech and the articulation that they stand for,
-as `liplab train --codes` writes it; the last tenth of its streams was held out. No recording of a person is
-in it. It took {lesson.seconds / 60:.0f} minutes on two cores that had other work too, without a GPU.
+`codes.npz` is {hours:.1f} hours of lip codes, and the articulation that they stand for, that the lip model
+puts out on its own training speech (its card names the sources), as `liplab train --codes` writes it; the
+last tenth of its streams was held out. It took {lesson.seconds / 60:.0f} minutes on two cores that had other work too, without a GPU.
 
 ## How well it does
 
