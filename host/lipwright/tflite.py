@@ -8,9 +8,11 @@ another model of this kind drops in without a change of code.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata as package_metadata
 from pathlib import Path
@@ -60,6 +62,19 @@ class Tensor:
         return (numbers.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps ai-edge-litert from telling every user which delegate it has made; errors come as exceptions."""
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
 class Interpreter:
     """A TFLite model in memory, run on one thread, its int8 tensors found by name and fed by index.
 
@@ -67,8 +82,9 @@ class Interpreter:
     """
 
     def __init__(self, model: bytes) -> None:
-        self._interpreter = _Interpreter(model_content=model, num_threads=1)
-        self._interpreter.allocate_tensors()
+        with _quiet():
+            self._interpreter = _Interpreter(model_content=model, num_threads=1)
+            self._interpreter.allocate_tensors()
         self.inputs = _tensors(self._interpreter.get_input_details())
         self.outputs = _tensors(self._interpreter.get_output_details())
 

@@ -42,8 +42,8 @@ def find_python(version: str) -> Path | None:
     if version == f"{sys.version_info[0]}.{sys.version_info[1]}":
         return Path(sys.executable)
     on_path = shutil.which(f"python{version}")
-    pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-    for candidate in [Path(on_path)] * bool(on_path) + pyenv:
+    candidates = [Path(on_path)] if on_path else []
+    for candidate in [*candidates, *sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))]:
         done = subprocess.run([candidate, "--version"], capture_output=True, text=True)
         if done.stdout.startswith(f"Python {version}."):
             return candidate
@@ -95,6 +95,9 @@ def test_the_runtime_alone_takes_a_step(wheel, version, tmp_path):
     run(binaries / "python", "-m", "pip", "install", "--quiet", "--only-binary=:all:", wheel)
     assert "usage: lipwright" in run(binaries / "lipwright", "--help", cwd=tmp_path)
     assert "took a step" in run(binaries / "python", "-c", STEP, cwd=tmp_path)
+    checked = subprocess.run([binaries / "lipwright", "doctor"], capture_output=True, text=True, timeout=60)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "ok  models:" in checked.stdout and "--  simulated head:" in checked.stdout
     simulated = subprocess.run(
         [binaries / "lipwright", "say", "--sim"], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
