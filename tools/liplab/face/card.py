@@ -56,7 +56,8 @@ Made for frames that are sent {profile.lead_ms:g} ms ahead (`lead_ms` of the pro
 
 `codes.npz` is {hours:.1f} hours of lip codes, and the articulation that they stand for, that the lip model
 puts out on its own training speech (its card names the sources), as `liplab train --codes` writes it; the
-last tenth of its streams was held out. It took {lesson.seconds / 60:.0f} minutes on two cores that had other work too, without a GPU.
+last tenth of its streams was held out. It took {lesson.seconds / 60:.0f} minutes on two cores that had
+other work too, without a GPU.
 
 ## How well it does
 
