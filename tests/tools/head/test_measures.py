@@ -58,6 +58,15 @@ def test_lips_that_meet_in_the_middle_only_are_open() -> None:
     assert articulation_mm(lips, 0.0)[0] > 1.5
 
 
+def test_the_aperture_is_what_is_seen_from_the_front() -> None:
+    lips = LIPS_AT_REST_MM.copy()
+    lips[CORNER_LEFT + 1 :, 1] += 8
+    lips[CORNER_LEFT + 1 :, 2] -= 3
+    assert np.isclose(articulation_mm(lips, 0.0)[0], 3 - 1000 * REST_OVERLAP)
+    lips[CORNER_LEFT + 1 :, 2] += 5
+    assert articulation_mm(lips, 0.0)[0] == 0, "passing each other in depth is no press"
+
+
 def test_a_lower_lip_that_swings_with_the_jaw_is_neither_round_nor_tucked() -> None:
     from liplab.head.geometry import JAW_HINGE
 

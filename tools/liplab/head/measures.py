@@ -3,10 +3,10 @@
 A head profile's `articulation` (its `from_mm` and `to_mm`) turns it into the normalised scale and back.
 
 In millimetres (order of `ARTICULATION`):
-- aperture: the widest gap along the mouth: the largest, over the facing pairs of nodes, of their distance in
-  the sagittal plane less the thickness of both lips there. So lips count as closed only when they are closed
-  from corner to corner. 0: the surfaces just touch. Negative: pressed, by how much the soft tissue is
-  compressed where it is least.
+- aperture: the widest gap along the mouth, over the facing pairs of nodes, so lips count as closed only when
+  they are closed from corner to corner. A gap is what is seen from the front: the height between the lips'
+  surfaces. 0: they just meet. Negative: pressed, by how much the soft tissue is compressed where it is
+  least. Lips that pass each other in depth without touching (the lower one tucked) are at 0.
 - width: distance between the corners along the head's x axis.
 - rounding: mean way of both lips' middles forward of their neutral place, each in the frame of its own
   carrier (skull, jaw), so that an opening jaw is no rounding; a lip that moves back counts as 0.
@@ -52,7 +52,9 @@ def articulation_mm(lips_mm: Array, jaw_deg: Array | float) -> Array:
     jaw_deg = np.asarray(jaw_deg, dtype=np.float64)
     upper, lower = lips_mm[..., UPPER_MIDDLE, :], lips_mm[..., LOWER_MIDDLE, :]
     apart = lips_mm[..., _UPPER, 1:] - lips_mm[..., _LOWER, 1:]
-    aperture = (np.hypot(apart[..., 0], apart[..., 1]) - _THICKNESS_MM).max(axis=-1)
+    height = apart[..., 1] - _THICKNESS_MM
+    pressed = np.minimum(np.hypot(apart[..., 0], apart[..., 1]) - _THICKNESS_MM, 0)
+    aperture = np.maximum(height, pressed).max(axis=-1)
     width = lips_mm[..., CORNER_LEFT, 0] - lips_mm[..., CORNER_RIGHT, 0]
     angle = np.deg2rad(jaw_deg)
     from_hinge = lower[..., 1:] - _HINGE_YZ_MM
