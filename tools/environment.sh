@@ -46,6 +46,13 @@ need_packages() { # PACKAGE...: installs those Debian packages that are missing
     > /dev/null || fail "The packages could not be installed; run: sudo apt-get install ${missing[*]}"
 }
 
+# MicroPython from the system where it has the package (Debian 13, Ubuntu); elsewhere Lipwright fetches one.
+need_micropython() {
+  if command -v apt-cache > /dev/null && apt-cache show micropython > /dev/null 2>&1; then
+    need_packages micropython
+  fi
+}
+
 make_venv() { # EXTRAS: .venv with this checkout and its extras in it
   local python
   if ! suitable .venv/bin/python; then
