@@ -192,8 +192,8 @@ def taps_input_table(source: Tensor, target: Tensor) -> Int8:
     return table
 
 
-def load_streaming(path: Path) -> tuple[StreamingGraph, dict[str, Any]]:
-    """The streaming graph of a .tflite file and the metadata in the .json beside it.
+def read_model(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """The bytes of a .tflite file and the metadata in the .json beside it.
 
     Raises LipwrightError when one of the two is missing or they do not belong together.
     """
@@ -207,9 +207,16 @@ def load_streaming(path: Path) -> tuple[StreamingGraph, dict[str, Any]]:
     try:
         metadata = json.loads(metadata_path.read_text(encoding="utf-8"))
         digest = metadata["sha256"]
-        state = metadata["state"]
     except (ValueError, KeyError, TypeError) as error:
         raise LipwrightError(f"{metadata_path} is not the metadata of a model: {error}.") from error
     if hashlib.sha256(model).hexdigest() != digest:
         raise LipwrightError(f"{path} is not the model that {metadata_path.name} describes; copy both again.")
-    return StreamingGraph(model, state), metadata
+    return model, metadata
+
+
+def load_streaming(path: Path) -> tuple[StreamingGraph, dict[str, Any]]:
+    """The streaming graph of a .tflite file and its metadata; raises LipwrightError as `read_model` does."""
+    model, metadata = read_model(path)
+    if "state" not in metadata:
+        raise LipwrightError(f"{path.with_suffix('.json')} is not the metadata of a model: 'state'.")
+    return StreamingGraph(model, metadata["state"]), metadata

@@ -6,10 +6,7 @@ targets. Which head and which channels it was made for stands in the metadata be
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,7 +63,7 @@ class FaceModel:
                 f"The head profile {profile.path} names the face model {profile.face_model}, which is "
                 "neither beside it nor shipped; make one with `liplab face train`."
             )
-        model, metadata = _read(path)
+        model, metadata = tflite.read_model(path)
         channels = tuple(channel.name for channel in profile.channels[: len(metadata["channels"])])
         if channels != tuple(metadata["channels"]):
             raise LipwrightError(
@@ -98,20 +95,3 @@ class FaceModel:
         state.targets[:-1] = state.targets[1:]
         state.targets[-1] = targets
         return targets
-
-
-def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
-    metadata_path = path.with_suffix(".json")
-    if not metadata_path.is_file():
-        raise LipwrightError(
-            f"The model file {metadata_path} is missing; give a .tflite with its .json beside it."
-        )
-    model = path.read_bytes()
-    try:
-        metadata = json.loads(metadata_path.read_text(encoding="utf-8"))
-        digest = metadata["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise LipwrightError(f"{metadata_path} is not the metadata of a model: {error}.") from error
-    if hashlib.sha256(model).hexdigest() != digest:
-        raise LipwrightError(f"{path} is not the model that {metadata_path.name} describes; copy both again.")
-    return model, metadata
