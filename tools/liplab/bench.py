@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from lipwright.cli import Commands, add_commands
+from lipwright.files import write_report
 
 BENCHES: Commands = {
     "wire": ("bytes a frame, beside other encodings", "liplab.bench_wire:add_parser"),
@@ -30,3 +32,11 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_commands(parser, BENCHES)
+
+
+def show_figures(figures: Mapping[str, float], where: str | None) -> None:
+    """Prints figures, a line each, and writes them as JSON to a file; for ``-`` only as JSON."""
+    if where != "-":
+        for name, value in figures.items():
+            print(f"{name:40} {value}")
+    write_report(figures, where)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from liplab.bench import show_figures
 from liplab.board import SimulatedBoard
 from liplab.firmware_process import INTERPRETERS, MEASURED_READ, MEASURED_TICK, Record
 from lipwright.errors import LipwrightError
 from lipwright.face.profile import load_profile
-from lipwright.files import write_report
 from lipwright.link.board_link import BoardLink
 
 FRAMES = 500
@@ -36,11 +36,7 @@ def add_parser(subparsers: Any) -> None:
 
 def do_bench_firmware(arguments: argparse.Namespace) -> None:
     """Prints the figures, and writes them where asked."""
-    figures = bench_firmware()
-    if arguments.json != "-":
-        for name, value in figures.items():
-            print(f"{name:40} {value}")
-    write_report(figures, arguments.json)
+    show_figures(bench_firmware(), arguments.json)
 
 
 def bench_firmware() -> dict[str, Any]:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from liplab.bench import show_figures
 from lipwright import resources
 from lipwright.audio.decode import open_sound
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import load_profile
-from lipwright.files import write_report
 from lipwright.lips.model import LipModel
 from lipwright.performance import Performer
 from lipwright.say import BLOCK_SAMPLES
@@ -45,11 +45,9 @@ def add_parser(subparsers: Any) -> None:
 
 def do_bench_pipeline(arguments: argparse.Namespace) -> None:
     """Prints the figures, and writes them where asked."""
-    figures = bench_pipeline(arguments.clip or resources.shipped_clip(), arguments.profile)
-    if arguments.json != "-":
-        for name, value in figures.items():
-            print(f"{name:28} {value}")
-    write_report(figures, arguments.json)
+    show_figures(
+        bench_pipeline(arguments.clip or resources.shipped_clip(), arguments.profile), arguments.json
+    )
 
 
 def bench_pipeline(clip: Path, profile_path: Path | None = None) -> dict[str, float]:

@@ -13,11 +13,11 @@ import numpy as np
 
 from facewire import framing
 from facewire.constants import TICKS_MASK
+from liplab.bench import show_figures
 from lipwright import resources
 from lipwright.audio.decode import open_sound
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import load_profile
-from lipwright.files import write_report
 from lipwright.link.frames import FrameEncoder, positions_of
 from lipwright.link.messages import FullFrame, encode
 from lipwright.lips.model import LipModel
@@ -50,11 +50,7 @@ def add_parser(subparsers: Any) -> None:
 
 def do_bench_wire(arguments: argparse.Namespace) -> None:
     """Prints the figures, and writes them where asked."""
-    figures = bench_wire(arguments.clip or resources.shipped_clip(), arguments.profile)
-    if arguments.json != "-":
-        for name, value in figures.items():
-            print(f"{name:40} {value}")
-    write_report(figures, arguments.json)
+    show_figures(bench_wire(arguments.clip or resources.shipped_clip(), arguments.profile), arguments.json)
 
 
 def bench_wire(clip: Path, profile_path: Path | None = None) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from liplab.head.measures import ARTICULATION
 from lipwright.errors import LipwrightError
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import load_profile
+from lipwright.files import write_report
 from lipwright.resources import models_dir
 
 LIP_CODE = "lip_code.npz"
@@ -113,18 +113,7 @@ def do_evaluate(arguments: argparse.Namespace) -> None:
     model = FaceModel.load(profile)
     scores = score(perform_speech(model, profile, held_out, arguments.seconds, "speaking"), profile)
     print(summary(scores), file=sys.stderr if arguments.json == "-" else sys.stdout)
-    if arguments.json is None:
-        return
-    text = json.dumps(scores.as_dict(), indent=2) + "\n"
-    if arguments.json == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(arguments.json).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise LipwrightError(
-            f"The figures cannot be written to {arguments.json}: {error.strerror}."
-        ) from error
+    write_report(scores.as_dict(), arguments.json)
 
 
 def summary(scores: FaceScores) -> str:
