@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from liplab.scores import CLOSED_MM, Phone, Track, closure_windows
+from liplab.scores import CLOSED_MM, Closures, Phone, Track, closure_windows
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -35,8 +35,8 @@ class Curves:
     sound: npt.NDArray[np.float32]
     sound_rate: int
     phones: Sequence[Phone]
-    made: Sequence[bool]
-    """One per bilabial among the phones: whether the lips closed."""
+    closures: Closures
+    """What became of the bilabials among the phones."""
 
 
 def draw_picture(
@@ -111,14 +111,14 @@ def _draw_sound(axes: Any, curves: Curves) -> None:
 
 
 def _draw_aperture(axes: Any, curves: Curves) -> None:
-    for (start, end), made in zip(closure_windows(curves.phones), curves.made, strict=True):
+    for (start, end), made in zip(closure_windows(curves.phones), curves.closures.made, strict=True):
         axes.axvspan(start, end, color=MADE if made else MISSED, alpha=0.22, lw=0)
     axes.axhline(CLOSED_MM, color="#999999", lw=0.6, ls=":")
     axes.plot(curves.grid_s, curves.asked_aperture_mm, color=ASKED, label="asked")
     axes.plot(curves.grid_s, curves.aperture_mm, color=ACTUAL, label="measured on the head")
     axes.set_ylabel("aperture, mm")
     axes.legend(loc="upper right", ncols=2, fontsize=8)
-    if len(curves.made):
+    if curves.closures.made:
         axes.text(
             0.0,
             1.02,

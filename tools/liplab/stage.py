@@ -58,7 +58,7 @@ class SimulatedStage(SimulatedBoard):
         asked, actual = curves.asked_aperture_mm, curves.aperture_mm
         scale = self.profile.articulation.aperture_mm
         lag = offset(asked / scale, actual / scale)
-        closed = closures(curves.grid_s, actual, curves.phones)
+        closed = curves.closures
         return {
             "offset_ms": {"median": _rounded(lag.median_ms, 1), "p95": _rounded(lag.p95_ms, 1)},
             "aperture": {
@@ -81,8 +81,9 @@ class SimulatedStage(SimulatedBoard):
         }
 
     def record(self, performance: Performance, report: dict[str, Any], folder: Path) -> list[Path]:
-        """Renders the film and draws the picture into ``folder``; returns both paths."""
-        curves = self._curves or self._measured(performance)
+        """Renders the film and draws the picture into ``folder``, after `measure`; returns both paths."""
+        curves = self._curves
+        assert curves is not None, "measure() comes first"
         stem = performance.sound.path.stem
         paths = [folder / f"{stem}.mp4", folder / f"{stem}.png"]
         start = self.head_time(performance.start_s)
@@ -119,7 +120,7 @@ class SimulatedStage(SimulatedBoard):
             sound=np.concatenate(list(performance.sound.blocks(16000)) or [np.zeros(0, np.float32)]),
             sound_rate=performance.sound.rate,
             phones=phones,
-            made=closures(grid, aperture, phones).made,
+            closures=closures(grid, aperture, phones),
         )
 
     def _record_film(self, path: Path, curves: picture.Curves, start: float) -> None:
