@@ -6,7 +6,7 @@ import pytest
 from liplab.lips.measures import predict, score
 from liplab.scores import Phone
 from liplab.speech.articulation import articulation
-from liplab.speech.corpus import Utterance
+from liplab.speech.utterance import Utterance
 from lipwright import resources
 from lipwright.audio.decode import RATE, open_sound
 from lipwright.lips.model import LipModel

@@ -5,7 +5,7 @@ import pytest
 
 from liplab.scores import Phone
 from liplab.speech.augment import STREAM_S, clean_stream, join, streams
-from liplab.speech.corpus import Utterance
+from liplab.speech.utterance import Utterance
 from lipwright.audio.features import SILENCE
 
 RATE = 16000

@@ -21,7 +21,8 @@ from liplab.lips.network import LOOKAHEAD_STEPS, Weights, streaming_graph
 from liplab.scores import Phone
 from liplab.speech.align import phones_for
 from liplab.speech.augment import join
-from liplab.speech.corpus import Part, Utterance, load_part
+from liplab.speech.corpus import Part, load_part
+from liplab.speech.utterance import Utterance
 from lipwright.audio.decode import RATE, open_sound
 from lipwright.audio.features import STEP_S, log_mel
 from lipwright.lips.model import LipModel

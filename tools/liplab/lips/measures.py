@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from liplab.scores import RATE_HZ, Phone, closures, correlation, range_ratio
 from liplab.speech.articulation import articulation
-from liplab.speech.corpus import Utterance
+from liplab.speech.utterance import Utterance
 from lipwright.audio.features import STEP_S, log_mel
 from lipwright.lips.model import ARTICULATION, LipModel
 

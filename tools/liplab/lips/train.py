@@ -21,7 +21,8 @@ from liplab.lips.code import PART_WEIGHTS, LipCode
 from liplab.lips.dataset import Batch, Streams
 from liplab.lips.measures import Scores, score
 from liplab.lips.network import LOOKAHEAD_STEPS, LipNetwork
-from liplab.speech.corpus import Part, Utterance, load_part
+from liplab.speech.corpus import Part, load_part
+from liplab.speech.utterance import Utterance
 from lipwright.audio.features import STEP_S, log_mel
 
 SEED = 1

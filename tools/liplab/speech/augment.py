@@ -16,8 +16,8 @@ from scipy.signal import fftconvolve
 
 from liplab.scores import Phone
 from liplab.speech.articulation import articulation
-from liplab.speech.corpus import SAMPLE_RATE, Utterance
 from liplab.speech.phones import retimed
+from liplab.speech.utterance import SAMPLE_RATE, Utterance
 from lipwright.audio.features import STEP_S, log_mel
 
 STREAM_S = 20.0

@@ -12,10 +12,8 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 from tqdm import tqdm
 
@@ -24,10 +22,10 @@ from liplab.speech import festival, text
 from liplab.speech.align import AlignmentError, align
 from liplab.speech.espeak import Espeak
 from liplab.speech.phones import plain, without_short_pauses
+from liplab.speech.utterance import SAMPLE_RATE, Samples, Utterance
 from lipwright.audio.decode import open_sound
 from lipwright.errors import LipwrightError
 
-SAMPLE_RATE = 16000
 SEED = 20261122
 # Recordings of people that may be used (both CC0). They are looked for in a folder of clones, named as here.
 KATHLEEN = "dataset-voice-kathleen"  # github.com/rhasspy, US English, transcripts: aligned with pocketsphinx
@@ -41,15 +39,6 @@ VARIANTS = tuple(
     "travis victor whisper zac".split()
 )
 _FESTIVAL_BATCH = 40  # sentences a process: a voice that hangs costs no more
-
-Samples = npt.NDArray[np.float32]
-
-
-class Utterance(NamedTuple):
-    """Speech and its phones."""
-
-    samples: Samples  # (n,) mono 16 kHz, full scale 1
-    phones: list[Phone]
 
 
 @dataclass(frozen=True)
