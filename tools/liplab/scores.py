@@ -75,18 +75,17 @@ def lag_ms(reference: Track, track: Track) -> float | None:
     """By how much ``track`` comes after ``reference``, from the peak of their correlation.
 
     Looks up to ``OFFSET_MOST_S`` to either side and refines the peak with a parabola. None when the
-    reference hardly moves or the best fit lies at the edge of the search.
+    reference hardly moves, the track does not, or the best fit lies at the edge of the search.
     """
     most = round(OFFSET_MOST_S * RATE_HZ)
     if len(reference) <= 2 * most + 2 or np.ptp(reference) < OFFSET_LEAST_SPREAD:
         return None
-    middle = reference[most:-most]
-    fits = [
-        correlation(middle, track[most + lag : len(track) - most + lag]) for lag in range(-most, most + 1)
-    ]
-    if any(fit is None for fit in fits):
+    middle = reference[most:-most] - np.mean(reference[most:-most])
+    shifted = np.lib.stride_tricks.sliding_window_view(track, len(middle))
+    spreads = np.std(shifted, axis=1) * np.std(middle) * len(middle)
+    if np.min(spreads) < 1e-9:
         return None
-    r = np.array(fits, np.float64)
+    r = shifted @ middle / spreads
     best = int(np.argmax(r))
     if best in (0, len(r) - 1):
         return None
@@ -96,16 +95,25 @@ def lag_ms(reference: Track, track: Track) -> float | None:
     return float((best - most + shift) * 1000 / RATE_HZ)
 
 
-def offset(reference: Track, track: Track) -> Offset:
-    """The lag over windows of ``OFFSET_WINDOW_S``; a shorter clip is one window."""
+def lags_ms(reference: Track, track: Track) -> list[float]:
+    """The lags of windows of ``OFFSET_WINDOW_S`` that have one; a shorter clip is one window."""
     window = min(round(OFFSET_WINDOW_S * RATE_HZ), len(reference))
     hop = round(OFFSET_HOP_S * RATE_HZ)
     starts = range(0, max(len(reference) - window, 0) + 1, hop)
     lags = [lag_ms(reference[i : i + window], track[i : i + window]) for i in starts]
-    known = [lag for lag in lags if lag is not None]
-    if not known:
+    return [lag for lag in lags if lag is not None]
+
+
+def offset(reference: Track, track: Track) -> Offset:
+    """The lag over windows of ``OFFSET_WINDOW_S``; a shorter clip is one window."""
+    return offset_of(lags_ms(reference, track))
+
+
+def offset_of(lags: Sequence[float]) -> Offset:
+    """What lags (ms) of windows come to."""
+    if not lags:
         return Offset(None, None)
-    return Offset(float(np.median(known)), float(np.percentile(np.abs(known), 95)))
+    return Offset(float(np.median(lags)), float(np.percentile(np.abs(lags), 95)))
 
 
 def closure_windows(phones: Sequence[Phone]) -> list[tuple[float, float]]:
@@ -117,24 +125,30 @@ def closure_windows(phones: Sequence[Phone]) -> list[tuple[float, float]]:
     ]
 
 
-def closures(grid_s: Track, aperture_mm: Track, phones: Sequence[Phone]) -> Closures:
-    """Which bilabials closed, and how often lips closed in speech where none was due.
+def open_due(grid_s: Track, phones: Sequence[Phone]) -> npt.NDArray[np.bool_]:
+    """Where on the grid lips that are closed are wrong.
 
     Silence does not count as speech, since a mouth at rest is closed; nor do labiodentals, whose lower
     lip rightly meets the teeth.
     """
+    speech = np.zeros(len(grid_s), bool)
+    excused = np.zeros(len(grid_s), bool)
+    for phone in phones:
+        if phone.ipa:
+            speech[slice(*np.searchsorted(grid_s, [phone.start_s, phone.end_s]))] = True
+        if not phone.ipa or (BILABIALS | LABIODENTALS) & set(phone.ipa):
+            first = np.searchsorted(grid_s, phone.start_s - SLACK_BEFORE_S)
+            last = np.searchsorted(grid_s, phone.end_s + SLACK_AFTER_S, side="right")
+            excused[first:last] = True
+    return speech & ~excused
+
+
+def closures(grid_s: Track, aperture_mm: Track, phones: Sequence[Phone]) -> Closures:
+    """Which bilabials closed, and how often lips closed in speech where none was due (`open_due`)."""
     windows = closure_windows(phones)
     closed = aperture_mm <= CLOSED_MM
     made = tuple(bool(np.any(closed[(grid_s >= start) & (grid_s <= end)])) for start, end in windows)
-    speech = np.zeros(len(grid_s), bool)
-    for phone in phones:
-        inside = (grid_s >= phone.start_s) & (grid_s < phone.end_s)
-        speech |= inside & bool(phone.ipa)
-    excused = np.zeros(len(grid_s), bool)
-    for phone in phones:
-        if not phone.ipa or (BILABIALS | LABIODENTALS) & set(phone.ipa):
-            excused |= (grid_s >= phone.start_s - SLACK_BEFORE_S) & (grid_s <= phone.end_s + SLACK_AFTER_S)
-    elsewhere = speech & ~excused
+    elsewhere = open_due(grid_s, phones)
     wrong = closed & elsewhere
     runs = int(np.sum(wrong[1:] & ~wrong[:-1])) + int(len(wrong) > 0 and wrong[0])
     minutes = float(np.sum(elsewhere)) / RATE_HZ / 60
@@ -144,3 +158,27 @@ def closures(grid_s: Track, aperture_mm: Track, phones: Sequence[Phone]) -> Clos
         made=made,
         false_per_minute=runs / minutes if minutes > 0 else None,
     )
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float] | None:
+    """The 95 % interval of a rate (Wilson 1927); None without trials."""
+    if trials == 0:
+        return None
+    z = 1.959964
+    rate = successes / trials
+    middle = (rate + z * z / (2 * trials)) / (1 + z * z / trials)
+    reach = z * np.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials)) / (1 + z * z / trials)
+    return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))
+
+
+def area_under_curve(positives: Track, negatives: Track) -> float | None:
+    """Chance that a value drawn from `positives` lies above one from `negatives`; ties count half.
+
+    None when one of the two is empty.
+    """
+    if not len(positives) or not len(negatives):
+        return None
+    ordered = np.sort(negatives)
+    below = np.searchsorted(ordered, positives, side="left")
+    up_to = np.searchsorted(ordered, positives, side="right")
+    return float(np.mean(below + up_to) / 2 / len(negatives))
