@@ -17,7 +17,7 @@ from lipwright.errors import LipwrightError
         phones.CATALAN,
         phones.ITALIAN,
         phones.RUSSIAN,
-        phones.HINDI,
+        phones.INDIC,
     ],
 )
 def test_every_phone_of_every_engine_has_lips(table):
@@ -32,6 +32,10 @@ def test_engines_spellings_are_brought_to_ipa():
     assert phones.spelled("i1", phones.ITALIAN) == "i"
     with pytest.raises(KeyError):
         phones.spelled("???", phones.ARPABET)
+
+
+def test_phones_that_espeak_spells_in_ascii_are_brought_to_ipa():
+    assert [phones.plain(name) for name in ("tS", "N", "ˈε", "ɓ", "ɡ͡b")] == ["tʃ", "ŋ", "ɛ", "b", "ɡb"]
 
 
 def test_short_gaps_between_words_are_no_pauses():

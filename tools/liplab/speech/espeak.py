@@ -26,6 +26,9 @@ _RATE, _PITCH, _RANGE = 1, 3, 4
 # from there, up to this long (behind a pause more silence lies, which is not closure).
 LONGEST_CLOSURE_S = 0.055
 VOICELESS_STOPS = frozenset("ptkqcʈʔ")
+# Danish and Icelandic b, d and g are bursts after silence too. Voiced closures sound, and last longer.
+VOICED_STOPS = frozenset("bdɡgɟɖ")
+LONGEST_BURST_S = 0.040
 _SILENT = 0.002  # of full scale
 FASTEST = 450  # words a minute: beyond it espeak-ng drops sound and its times no longer fit
 
@@ -125,10 +128,11 @@ def _ipa(name: str) -> str:
 
 
 def stops_moved_back(phones: list[Phone], samples: Samples, sample_rate: int) -> list[Phone]:
-    """Phones with the onsets of voiceless stops moved from the burst back over the silence of the closure."""
+    """Phones with the onsets of stops moved from the burst back over the silence of the closure."""
     result = list(phones)
     for number, phone in enumerate(result):
-        if not VOICELESS_STOPS & set(phone.ipa[:1]):
+        burst = VOICED_STOPS & set(phone.ipa[:1]) and phone.end_s - phone.start_s <= LONGEST_BURST_S
+        if not burst and not VOICELESS_STOPS & set(phone.ipa[:1]):
             continue
         start = round(phone.start_s * sample_rate)
         earliest = max(0, start - round(LONGEST_CLOSURE_S * sample_rate))

@@ -24,7 +24,7 @@ from liplab.speech.phones import (
     CATALAN,
     CZECH,
     FINNISH,
-    HINDI,
+    INDIC,
     ITALIAN,
     RUSSIAN,
     spelled,
@@ -64,8 +64,11 @@ VOICES = {
         Voice("czech_ph", "festvox-czech-ph", "GPL-2+", "cs", "iso-8859-2", CZECH),
         Voice("suo_fi_lj_diphone", "festvox-suopuhe-lj", "LGPL-2+", "fi", "iso-8859-1", FINNISH),
         Voice("hy_fi_mv_diphone", "festvox-suopuhe-mv", "LGPL-2+", "fi", "iso-8859-1", FINNISH),
-        Voice("hindi_NSK_diphone", "festvox-hi-nsk festival-hi", "GPL-2+", "hi", "utf-8", HINDI),
+        Voice("hindi_NSK_diphone", "festvox-hi-nsk festival-hi", "GPL-2+", "hi", "utf-8", INDIC),
+        Voice("marathi_NSK_diphone", "festvox-mr-nsk festival-mr", "GPL-2+", "mr", "utf-8", INDIC),
+        Voice("telugu_NSK_diphone", "festvox-te-nsk festival-te", "GPL-2+", "te", "utf-8", INDIC),
         Voice("lp_diphone", "festvox-italp16k", "GPL-2+", "it", "iso-8859-1", ITALIAN),
+        Voice("pc_diphone", "festvox-itapc16k", "GPL-2+", "it", "iso-8859-1", ITALIAN),
         Voice("msu_ru_nsh_clunits", "festvox-ru", "BSD-like", "ru", "utf-8", RUSSIAN),
     )
 }

@@ -54,7 +54,7 @@ RUSSIAN = {
     "ʐ", "h": "x", "hh": "x", "j": "j", **{letter * count: letter for letter in "pbtdkgfvszmnlr" for count
     in (1, 2)},
 }  # fmt: skip
-HINDI = {
+INDIC = {  # Festival's Hindi, Marathi and Telugu share it
     "a": "ə", "aa": "aː", "ih": "ɪ", "iy": "iː", "uh": "ʊ", "uw": "uː", "eh": "ɛ", "ee": "eː", "ay": "ɛː",
     "oh": "ɔ", "oo": "oː", "aw": "ɔː", "f": "f", "k": "k", "g": "ɡ", "ch": "tʃ", "T": "ʈ", "D": "ɖ", "N":
     "ɳ", "th": "t", "dh": "d", "n": "n", "p": "p", "b": "b", "m": "m", "y": "j", "r": "r", "l": "l", "v":
@@ -66,7 +66,9 @@ PAUSES = frozenset(
 )
 
 _MARKS = re.compile("[ˈˌ.‿|?\u0361\u035c]")
-_LOOKALIKES = str.maketrans({"ε": "ɛ", "ʼ": None})  # Greek epsilon, as espeak-ng's Danish writes it
+# What espeak-ng writes where it has no IPA: a Greek epsilon in Danish, ASCII letters in Kirghiz and Uzbek.
+# The implosive ɓ is a b to lips, and to those who count closures.
+_LOOKALIKES = str.maketrans({"ε": "ɛ", "ʼ": None, "S": "ʃ", "Z": "ʒ", "N": "ŋ", "Φ": "ɸ", "ɓ": "b"})
 
 
 def spelled(name: str, table: Mapping[str, str]) -> str:

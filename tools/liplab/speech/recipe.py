@@ -1,0 +1,78 @@
+"""The recipe of the corpus: which voice says how much of what, under which licence, for which purpose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from liplab.speech import festival, text
+from liplab.speech.held_out_text import HELD_OUT_LANGUAGES
+
+# Recordings of people that may be used (both CC0). They are looked for in a folder of clones, named as here.
+KATHLEEN = "dataset-voice-kathleen"  # github.com/rhasspy, US English, transcripts: aligned with pocketsphinx
+NATHALIE = "dataset-voice-nathalie"  # github.com/rhasspy, Dutch, phone alignment included
+ESPEAK_LICENCE = "free output (GPL-3 engine)"
+# Seconds of each espeak-ng language: American and British English, any other that is learned from, and one
+# that is held out.
+ESPEAK_ENGLISH_S = 900
+ESPEAK_S = 330
+ESPEAK_HELD_OUT_S = 240
+FLITE = {"slt": ("train", 2400), "awb": ("train", 2400), "kal16": ("train", 1500), "rms": ("dev", 600)}
+FESTIVAL = {
+    "cmu_us_slt_arctic_hts": 1200, "kal_diphone": 900, "ked_diphone": 1200, "upc_ca_ona_hts": 1500,
+    "czech_dita": 900, "czech_machac": 900, "czech_krb": 700, "czech_ph": 700, "suo_fi_lj_diphone": 900,
+    "hy_fi_mv_diphone": 900, "hindi_NSK_diphone": 500, "marathi_NSK_diphone": 500,
+    "telugu_NSK_diphone": 600, "lp_diphone": 240, "pc_diphone": 240, "msu_ru_nsh_clunits": 240,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """One voice's share of the corpus."""
+
+    name: str
+    split: str  # train, dev or held_out
+    engine: str  # espeak-ng, flite, festival, or recording
+    voice: str
+    language: str
+    licence: str
+    seconds: float
+
+
+def recipe() -> list[Part]:
+    """All parts. The licence is that of the voice or recording; texts are our own (module text)."""
+    return [*_espeak(), *_flite(), *_festival(), *_recordings()]
+
+
+def _espeak() -> list[Part]:
+    amounts = {language: ("train", ESPEAK_S) for language in text.LANGUAGES}
+    amounts |= {language: ("train", ESPEAK_ENGLISH_S) for language in text.ENGLISH[:2]}
+    amounts |= {language: ("held_out", ESPEAK_HELD_OUT_S) for language in sorted(HELD_OUT_LANGUAGES)}
+    return [
+        Part(f"espeak-{language}", split, "espeak-ng", language, language, ESPEAK_LICENCE, seconds)
+        for language, (split, seconds) in amounts.items()
+    ]
+
+
+def _flite() -> list[Part]:
+    return [
+        Part(f"flite-{voice}", split, "flite", voice, "en-us", "BSD-like", seconds)
+        for voice, (split, seconds) in FLITE.items()
+    ]
+
+
+def _festival() -> list[Part]:
+    parts = []
+    for name, seconds in FESTIVAL.items():
+        voice = festival.VOICES[name]
+        split = "held_out" if voice.language in HELD_OUT_LANGUAGES else "train"
+        parts.append(
+            Part(f"festival-{name}", split, "festival", name, voice.language, voice.licence, seconds)
+        )
+    return parts
+
+
+def _recordings() -> list[Part]:
+    return [
+        Part("kathleen", "train", "recording", KATHLEEN, "en-us", "CC0-1.0", 6000),
+        Part("nathalie", "dev", "recording", NATHALIE, "nl", "CC0-1.0", 900),
+    ]
