@@ -36,7 +36,7 @@ def make_parts(folder: Path, parts: Sequence[Part], recordings: Path | None) -> 
     progress = tqdm(parts, unit="voice", desc="corpus")
     for part in progress:
         progress.set_postfix_str(part.name)
-        path = _path(folder, part)
+        path = part_path(folder, part)
         if part.engine == "recording" and not (recordings and (recordings / part.voice).is_dir()):
             if not path.exists():
                 progress.write(
@@ -61,7 +61,7 @@ def held_parts(folder: Path) -> list[Part]:
 
 def load_part(folder: Path, part: Part) -> list[Utterance]:
     """The utterances of a part on disk."""
-    with np.load(_path(folder, part)) as stored:
+    with np.load(part_path(folder, part)) as stored:
         samples, ends = stored["samples"], stored["ends"]
         utterance, ipa, times = stored["utterance"], stored["ipa"], stored["times"]
     utterances, start = [], 0
@@ -73,7 +73,8 @@ def load_part(folder: Path, part: Part) -> list[Utterance]:
     return utterances
 
 
-def _path(folder: Path, part: Part) -> Path:
+def part_path(folder: Path, part: Part) -> Path:
+    """Where a part lies in the corpus in `folder`."""
     return folder / "speech" / f"{part.name}.npz"
 
 
