@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liplab.scores import Phone, closures
-from liplab.speech.articulation import GOALS, articulation, closure
+from liplab.speech.articulation import articulation, closure, shipped
 
 GRID = np.arange(0, 4, 0.01)
 APERTURE, WIDTH, ROUNDING, JAW, TUCK = range(5)
 
 lengths = st.floats(0.03, 0.2)
-sounds = st.sampled_from([*GOALS, "aɪ", "tʃ", "kʷ", ""])
+sounds = st.sampled_from([*sorted(shipped().index), "aɪ", "tʃ", "kʷ"])
 
 
 def spoken(pairs, start=0.3):

@@ -3,16 +3,20 @@
 Each phone pulls each of the five articulation values towards a goal with some weight; weights fade to both
 sides of the phone (Cohen and Massaro 1993). Consonants of the tongue alone weigh little, so their
 neighbours decide the lips. Three kinds of phones are gestures of the lips that must be reached whatever
-the neighbours: bilabials press, labiodentals tuck the lower lip, and w rounds early. The numbers are set
-by hand after what is known of speech (plateaus of 60 to 120 ms, onsets and decays of about 120 ms,
-rounding 120 to 150 ms ahead).
+the neighbours: bilabials press, labiodentals tuck the lower lip, and w rounds early.
+
+The numbers stand in articulation.json, each with where it comes from: measured lips (`liplab articulation
+fit`), or set by hand where nothing was measured (`liplab.speech.handset`).
 """
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,161 +25,231 @@ from liplab.scores import Phone
 from lipwright.lips.model import ARTICULATION
 
 RATE_HZ = 100  # of the track while it is blended
-FADE_S = 0.055  # a weight falls by e over this time outside its phone
-ROUND_FADE_S = 0.080  # rounding comes early and stays late
-REACH_S = 0.40  # beyond this a phone no longer counts
+CORE = 0.3  # of a phone's length to both sides of its middle, within which its weight is full
 REST_WEIGHT = 0.03
 PRESSED = -0.08  # aperture goal of bilabials
-SHORTEST_CLOSURE_S = 0.055
+TUCKED_APERTURE = 0.08
+# A robot's closure must be seen: a shape registers from about 60 ms on, and no plateau of lips is longer.
+SHORTEST_CLOSURE_S = 0.060
 LONGEST_CLOSURE_S = 0.12
-CLOSURE_LEAD_S = 0.012  # lips meet before the sound stops, and part before the next one starts
-CLOSING_S = 0.050  # from open to closed, and back
-TUCKING_S = 0.080
-ROUNDING_LEAD_S = 0.130
-ROUNDING_TAIL_S = 0.100
+_NEGLIGIBLE = 1e-6  # of a weight, beyond which its fade is not followed
+_BEFORE_S, _AFTER_S = 0.1, 0.2  # room around the times asked
+
+NUMBERS_FILE = Path(__file__).with_name("articulation.json")
 
 Track = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
 APERTURE, WIDTH, ROUNDING, JAW, TUCK = range(len(ARTICULATION))
 
-
-class _Goal(NamedTuple):
-    values: tuple[float, float, float, float, float]  # aperture, width, rounding, jaw, tuck
-    weights: tuple[float, float, float, float, float]
-
-
-REST = _Goal((0.01, 0.0, 0.0, 0.02, 0.0), (1.0, 1.0, 1.0, 1.0, 1.0))
-
-
-def _vowels() -> dict[str, _Goal]:
-    shapes = {  # aperture, width, rounding, jaw
-        "i": (0.30, 0.90, 0, 0.20), "y": (0.18, -0.75, 0.90, 0.20), "ɨ": (0.30, 0.50, 0, 0.25),
-        "ʉ": (0.20, -0.70, 0.80, 0.20), "ɯ": (0.30, 0.40, 0, 0.25), "u": (0.15, -0.90, 1.0, 0.20),
-        "ɪ": (0.42, 0.55, 0, 0.35), "ᵻ": (0.40, 0.40, 0, 0.35), "ʏ": (0.30, -0.50, 0.70, 0.30),
-        "ʊ": (0.32, -0.50, 0.60, 0.35), "e": (0.50, 0.65, 0, 0.45), "ø": (0.35, -0.50, 0.80, 0.40),
-        "ɘ": (0.45, 0.20, 0, 0.40), "ɵ": (0.40, -0.40, 0.60, 0.40), "ɤ": (0.50, 0.10, 0, 0.45),
-        "o": (0.40, -0.70, 0.90, 0.45), "ɚ": (0.40, -0.20, 0.40, 0.40), "ɝ": (0.40, -0.20, 0.40, 0.40),
-        "ɛ": (0.68, 0.40, 0, 0.65), "œ": (0.50, -0.30, 0.60, 0.60), "ɜ": (0.55, 0, 0.10, 0.50),
-        "ɞ": (0.50, -0.30, 0.50, 0.50), "ʌ": (0.62, 0.10, 0, 0.60), "ɔ": (0.65, -0.40, 0.60, 0.70),
-        "æ": (0.90, 0.40, 0, 0.90), "ɐ": (0.75, 0.10, 0, 0.75), "a": (0.95, 0.20, 0, 0.95),
-        "ɶ": (0.80, -0.10, 0.40, 0.90), "ɑ": (1.00, 0.10, 0, 1.00), "ɒ": (0.80, -0.30, 0.40, 0.90),
-    }  # fmt: skip
-    goals = {
-        symbol: _Goal((aperture, width, rounding, jaw, 0.0), (1.0, 1.0, 1.0, 1.0, 0.5))
-        for symbol, (aperture, width, rounding, jaw) in shapes.items()
-    }
-    goals["ə"] = _Goal((0.45, 0.10, 0, 0.42, 0), (0.5, 0.4, 0.4, 0.5, 0.5))
-    return goals
-
-
-def _consonants() -> dict[str, _Goal]:
-    kinds = [
-        # Lips: the gestures below do the closing; here is what the rest of the mouth does meanwhile.
-        ("pbmɓʙ", (0.0, 0, 0, 0.15, 0), (1.5, 0.1, 0.1, 0.8, 0.5)),
-        ("fvɱ", (0.08, 0.1, 0, 0.15, 1.0), (1.0, 0.3, 0.3, 0.7, 1.0)),
-        ("ɸβ", (0.10, 0, 0.1, 0.20, 0), (1.5, 0.3, 0.3, 0.5, 0.5)),
-        ("ʋ", (0.14, 0, 0.1, 0.20, 0.6), (1.2, 0.3, 0.3, 0.5, 0.8)),
-        ("wʍ", (0.12, -1.0, 1.0, 0.20, 0), (1.2, 1.5, 1.5, 0.7, 0.5)),
-        ("ɥ", (0.14, -0.9, 1.0, 0.20, 0), (1.2, 1.4, 1.4, 0.7, 0.5)),
-        # Teeth close together.
-        ("szʦʣ", (0.22, 0.35, 0, 0.10, 0), (0.8, 0.5, 0.4, 1.2, 0.5)),
-        ("ʃʒʧʤʂʐ", (0.25, -0.5, 0.75, 0.15, 0), (0.9, 1.0, 1.0, 1.2, 0.5)),
-        ("ɕʑç", (0.25, 0.2, 0.2, 0.15, 0), (0.7, 0.5, 0.5, 1.0, 0.5)),
-        # The tongue alone: the lips are left to the neighbours.
-        ("θð", (0.30, 0.1, 0, 0.25, 0), (0.4, 0.2, 0.2, 0.5, 0.5)),
-        ("tdnɾrɗʈɖɳɫlɭɬɮ", (0.28, 0.1, 0, 0.22, 0), (0.25, 0.12, 0.12, 0.5, 0.5)),
-        ("ʎjʝɲɟc", (0.30, 0.6, 0, 0.25, 0), (0.4, 0.5, 0.3, 0.5, 0.5)),
-        ("ɹɻɽ", (0.30, -0.3, 0.45, 0.30, 0), (0.5, 0.5, 0.6, 0.5, 0.5)),
-        ("kɡgŋxɣqɢχʁʀħʕhɦʔɰʜɴ", (0.40, 0, 0, 0.35, 0), (0.12, 0.08, 0.08, 0.15, 0.5)),
-    ]  # fmt: skip
-    return {symbol: _Goal(values, weights) for symbols, values, weights in kinds for symbol in symbols}
-
-
-GOALS = _vowels() | _consonants()
-_LABIALIZED = GOALS["w"]
-_UNKNOWN = _Goal((0.4, 0, 0, 0.4, 0), (0.2, 0.2, 0.2, 0.2, 0.5))
 _SIBILANTS = frozenset("szʃʒɕʑʂʐ")
-BILABIAL = frozenset("pbmɓʙ")
-LABIODENTAL = frozenset("fvɱ")
+BILABIAL = frozenset("pbmɓʙʘ")
+LABIODENTAL = frozenset("fvɱⱱ")
 GLIDE = frozenset("wʍɥ")
+LABIALIZED = "ʷ"
+_SILENCE, _STRANGER = "", "?"  # symbols of rest, and of a phone that the file does not know
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """All numbers of the model; times in seconds, arrays in the order of ARTICULATION."""
+
+    index: dict[str, int]  # row of each symbol
+    goals: Values  # (symbols, 5)
+    weights: Values  # (symbols, 5)
+    fade_before_s: Values  # (5,): a weight grows by e over this time before its phone
+    fade_after_s: Values  # (5,): and falls by e over this time after it
+    lead_s: Values  # (5,): by how much lips are ahead of the sound
+    closing_s: float  # from open to pressed
+    opening_s: float
+    closure_lead_s: float  # lips meet before the sound stops, and part before the next one starts
+    tucking_s: float
+    rounding_lead_s: float
+    rounding_tail_s: float
+
+
+def load_numbers(path: Path = NUMBERS_FILE) -> Numbers:
+    """The numbers of a file that `liplab articulation fit` wrote."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    index: dict[str, int] = {}
+    goals, weights = [], []
+    for row in content["phones"]:
+        for symbol in row["symbols"]:
+            index[symbol] = len(goals)
+        goals.append([row["goal"][part][0] for part in ARTICULATION])
+        weights.append([row["weight"][part][0] for part in ARTICULATION])
+    by_part = {
+        name: np.array([content[name][part][0] for part in ARTICULATION])
+        for name in ("fade_before_s", "fade_after_s", "lead_s")
+    }
+    times = {name: float(value) for name, (value, _) in content["gestures"].items()}
+    return Numbers(index=index, goals=np.array(goals), weights=np.array(weights), **by_part, **times)
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Numbers:
+    """The numbers that ship."""
+    return load_numbers()
 
 
 def symbols(ipa: str) -> list[str]:
     """The phone's parts that have goals of their own: both vowels of a diphthong, an affricate's sibilant."""
-    base = [
-        letter
-        for letter in unicodedata.normalize("NFD", ipa)
-        if letter in GOALS
-    ]  # fmt: skip
-    if len(base) == 2 and base[0] in "td" and base[1] in _SIBILANTS:
-        return base[1:]
-    return base
+    return list(_parts(ipa))
 
 
-def articulation(phones: Sequence[Phone], times_s: npt.ArrayLike) -> Track:
-    """Articulation (n, 5) at the given times (n,) that the phones ask for; where no phone is, rest."""
+@lru_cache(maxsize=4096)
+def _parts(ipa: str) -> tuple[str, ...]:
+    known = shipped().index
+    base = []
+    for letter in unicodedata.normalize("NFC", ipa):
+        # Letters with a mark that Unicode composes, such as õ, count as the letter; ç is one of its own.
+        plain = letter if letter in known else unicodedata.normalize("NFD", letter)[0]
+        if plain in known and plain not in (_SILENCE, _STRANGER):
+            base.append(plain)
+    if len(base) == 2 and base[0] in "tdʈɖ" and base[1] in _SIBILANTS:
+        base = base[1:]
+    return tuple(base)
+
+
+@lru_cache(maxsize=4096)
+def pulls(ipa: str) -> tuple[str, ...]:
+    """Symbols of the goals that share a phone's time."""
+    parts = _parts(ipa) or ((_STRANGER if ipa else _SILENCE),)
+    return (*parts, "w") if LABIALIZED in ipa else parts
+
+
+def articulation(phones: Sequence[Phone], times_s: npt.ArrayLike, numbers: Numbers | None = None) -> Track:
+    """Articulation (n, 5) at the given times (n,) that the phones ask for; where no phone is, rest.
+
+    Takes the numbers that ship unless others are given.
+    """
+    numbers = numbers or shipped()
     times = np.asarray(times_s, np.float64)
-    grid = np.arange(min(times.min(initial=0.0), 0.0) - 0.1, times.max(initial=0.0) + 0.2, 1.0 / RATE_HZ)
-    blended = _blend(phones, grid)
-    _gestures(phones, grid, blended)
-    return np.stack([np.interp(times, grid, blended[:, part]) for part in range(5)], axis=1).astype(
-        np.float32
-    )
+    start = min(times.min(initial=0.0), 0.0) - _BEFORE_S
+    grid = np.arange(start, times.max(initial=0.0) + _AFTER_S, 1.0 / RATE_HZ)
+    track = _blend(phones, grid, numbers)
+    _gestures(phones, grid, track, numbers)
+    place = (times - start) * RATE_HZ
+    frame = place.astype(np.intp)
+    share = (place - frame)[:, None]
+    return ((1 - share) * track[frame] + share * track[frame + 1]).astype(np.float32)
 
 
-def _blend(phones: Sequence[Phone], grid: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    weights = np.full((len(grid), 5), REST_WEIGHT)
-    total = weights * REST.values
-    fades = np.full(5, FADE_S)
-    fades[[WIDTH, ROUNDING]] = ROUND_FADE_S
+def _blend(phones: Sequence[Phone], grid: Values, numbers: Numbers) -> Values:
+    """Goals (n, 5) blended by their weights, which are full in a phone's core and fade to both sides.
+
+    An exponential fade is a running sum, so the cost goes with the time and hardly with the phones.
+    """
+    rows, middles, spans = [], [], []
     for phone in phones:
-        parts = [GOALS[symbol] for symbol in symbols(phone.ipa)] or [_UNKNOWN if phone.ipa else REST]
-        if "ʷ" in phone.ipa:
-            parts.append(_LABIALIZED)
+        parts = pulls(phone.ipa)
         span = (phone.end_s - phone.start_s) / len(parts)
-        for number, goal in enumerate(parts):
-            middle = phone.start_s + (number + 0.5) * span
-            near = slice(*np.searchsorted(grid, [middle - span / 2 - REACH_S, middle + span / 2 + REACH_S]))
-            outside = np.maximum(0.0, np.abs(grid[near] - middle) - 0.3 * span)
-            weight = np.asarray(goal.weights) * np.exp(-outside[:, None] / fades)
-            weights[near] += weight
-            total[near] += weight * goal.values
-    blended: npt.NDArray[np.float64] = total / weights
+        for number, symbol in enumerate(parts):
+            rows.append(numbers.index[symbol])
+            middles.append(phone.start_s + (number + 0.5) * span)
+            spans.append(span)
+    rest = numbers.goals[numbers.index[_SILENCE]]
+    middle = np.array(middles)[:, None] - numbers.lead_s
+    half = CORE * np.array(spans)[:, None]
+    first, last = (middle - half - grid[0]) * RATE_HZ, (middle + half - grid[0]) * RATE_HZ  # in frames
+    enter, leave = np.ceil(first), np.ceil(last)  # the core's frames: from enter until before leave
+    weights = numbers.weights[rows]
+    pull = np.stack([weights, weights * numbers.goals[rows]], axis=1)  # what is summed: (k, 2, 5)
+    length = len(grid)
+    inside = np.cumsum(_scatter(enter, pull, length) - _scatter(leave, pull, length), axis=0)
+    # Fades run on after the core; those before it do so on a track that is turned round.
+    fall, rise = 1 / (numbers.fade_after_s * RATE_HZ), 1 / (numbers.fade_before_s * RATE_HZ)
+    after = pull * np.exp(-(leave - last) * fall)[:, None]
+    before = pull * np.exp(-(first - (enter - 1)) * rise)[:, None]
+    total = inside + _running(_scatter(leave, after, length, fall), fall)
+    total += _running(_scatter(length - enter, before, length, rise), rise)[::-1]
+    blended: Values = (total[:, 1] + REST_WEIGHT * rest) / (total[:, 0] + REST_WEIGHT)
     return blended
 
 
-def _gestures(phones: Sequence[Phone], grid: npt.NDArray[np.float64], track: npt.NDArray[np.float64]) -> None:
+def _scatter(frames: Values, amounts: Values, length: int, decay: Values | float = 0.0) -> Values:
+    """Amounts (k, 2, 5) summed into their frames (k, 5) of a track (length, 2, 5).
+
+    What begins before the first frame counts there, by as much as the way there leaves of it; what begins
+    behind the last frame does not count.
+    """
+    near = np.maximum(frames, 0)
+    share = np.where(frames < length, np.exp((frames - near) * decay), 0.0)
+    places = (np.minimum(near, length - 1).astype(np.intp) * 10)[:, None] + np.arange(10).reshape(2, 5)
+    summed = np.bincount(places.ravel(), (amounts * share[:, None]).ravel(), 10 * length)
+    return summed.reshape(length, 2, 5)
+
+
+def _running(track: Values, decay: Values) -> Values:
+    """Each frame plus all before it, by e^-decay less a frame: by doubling the reach."""
+    reach = 1
+    while reach < len(track) and (left := np.exp(-decay * reach)).max() > _NEGLIGIBLE:
+        track = np.concatenate([track[:reach], track[reach:] + left * track[:-reach]])
+        reach *= 2
+    return track
+
+
+def _gestures(phones: Sequence[Phone], grid: Values, track: Values, numbers: Numbers) -> None:
     """Lead `track` to the goals of w, labiodentals and, last because they must win, bilabials."""
+    glides, labiodentals, bilabials = [], [], []
     for phone in phones:
-        if GLIDE & set(phone.ipa) or "ʷ" in phone.ipa:
-            middle = (phone.start_s + phone.end_s) / 2
-            pull = _plateau(grid, phone.start_s, middle, ROUNDING_LEAD_S, ROUNDING_TAIL_S)
-            for part, goal in ((WIDTH, -1.0), (ROUNDING, 1.0)):
-                track[:, part] += pull * (goal - track[:, part])
-    for phone in phones:
-        if LABIODENTAL & set(phone.ipa):
-            pull = _plateau(grid, phone.start_s, phone.end_s, TUCKING_S, TUCKING_S)
-            for part, goal in ((APERTURE, 0.08), (TUCK, 1.0)):
-                track[:, part] += pull * (goal - track[:, part])
-    for phone in phones:
-        if BILABIAL & set(phone.ipa):
-            start, end = closure(phone)
-            pull = _plateau(grid, start, end, CLOSING_S, CLOSING_S)
-            track[:, APERTURE] += pull * (PRESSED - track[:, APERTURE])
-            track[:, TUCK] *= 1 - pull
+        kinds = _kinds(phone.ipa)
+        if kinds.glide:
+            glides.append((phone.start_s, (phone.start_s + phone.end_s) / 2))
+        if kinds.labiodental:
+            labiodentals.append((phone.start_s, phone.end_s))
+        if kinds.bilabial:
+            bilabials.append(closure(phone, numbers))
+    if glides:
+        free = _free(grid, glides, numbers.rounding_lead_s, numbers.rounding_tail_s)
+        for part, goal in ((WIDTH, -1.0), (ROUNDING, 1.0)):
+            track[:, part] = goal + free * (track[:, part] - goal)
+    if labiodentals:
+        free = _free(grid, labiodentals, numbers.tucking_s, numbers.tucking_s)
+        for part, goal in ((APERTURE, TUCKED_APERTURE), (TUCK, 1.0)):
+            track[:, part] = goal + free * (track[:, part] - goal)
+    if bilabials:
+        free = _free(grid, bilabials, numbers.closing_s, numbers.opening_s)
+        track[:, APERTURE] = PRESSED + free * (track[:, APERTURE] - PRESSED)
+        track[:, TUCK] *= free
 
 
-def closure(phone: Phone) -> tuple[float, float]:
+@dataclass(frozen=True)
+class _Kinds:
+    bilabial: bool
+    labiodental: bool
+    glide: bool
+
+
+@lru_cache(maxsize=4096)
+def _kinds(ipa: str) -> _Kinds:
+    letters = frozenset(ipa)
+    return _Kinds(
+        bool(BILABIAL & letters), bool(LABIODENTAL & letters), bool(GLIDE & letters) or LABIALIZED in letters
+    )
+
+
+def closure(phone: Phone, numbers: Numbers | None = None) -> tuple[float, float]:
     """When the lips are pressed for a bilabial: from and to, in seconds."""
-    length = min(max(phone.end_s - phone.start_s, SHORTEST_CLOSURE_S), LONGEST_CLOSURE_S)
-    start = phone.start_s - CLOSURE_LEAD_S - max(0.0, length - (phone.end_s - phone.start_s)) / 2
+    spoken = phone.end_s - phone.start_s
+    length = min(max(spoken, SHORTEST_CLOSURE_S), LONGEST_CLOSURE_S)
+    start = phone.start_s - (numbers or shipped()).closure_lead_s - max(0.0, length - spoken) / 2
     return start, start + length
 
 
-def _plateau(
-    grid: npt.NDArray[np.float64], start: float, end: float, rise: float, fall: float
-) -> npt.NDArray[np.float64]:
-    """1 from start to end, with half a cosine of `rise` before and of `fall` after; 0 elsewhere."""
-    before = np.clip((grid - (start - rise)) / rise, 0, 1)
-    after = np.clip((end + fall - grid) / fall, 0, 1)
-    bump: npt.NDArray[np.float64] = 0.25 * (1 - np.cos(np.pi * before)) * (1 - np.cos(np.pi * after))
-    return bump
+def _free(grid: Values, spans: Sequence[tuple[float, float]], rise: float, fall: float) -> Values:
+    """How free (n,) of gestures the track is: 0 within the spans, 1 from `rise` before to `fall` after.
+
+    Between lies half a cosine; where gestures overlap, what each leaves free multiplies.
+    """
+    edges = np.array(spans)
+    first = np.floor((edges[:, 0] - rise - grid[0]) * RATE_HZ).astype(np.intp)
+    length = int(np.ceil((np.diff(edges, axis=1).max() + rise + fall) * RATE_HZ)) + 2
+    frames = first[:, None] + np.arange(length)
+    times = grid[0] + frames / RATE_HZ
+    before = np.clip((times - (edges[:, :1] - rise)) / rise, 0, 1)
+    after = np.clip((edges[:, 1:] + fall - times) / fall, 0, 1)
+    left = 1 - 0.25 * (1 - np.cos(np.pi * before)) * (1 - np.cos(np.pi * after))
+    free = np.ones(len(grid))
+    inside = (frames >= 0) & (frames < len(grid))
+    np.multiply.at(free, frames[inside], left[inside])
+    return free
