@@ -13,6 +13,7 @@ COMMANDS: Commands = {
     "head": ("the simulated head: show it, pose it, write its model", "liplab.head.command:add_parser"),
     "corpus": ("make the speech that the lip model learns from", "liplab.speech.command:add_parser"),
     "train": ("teach the lip model and export it", "liplab.lips.command:add_parser"),
+    "evaluate": ("judge a lip model on speech that it never heard", "liplab.evaluate.command:add_parser"),
     "predict": ("write the articulation that the shipped lip model hears", "liplab.lips.predict:add_parser"),
     "face": ("teach the face model of a head", "liplab.face.command:add_parser"),
     "bench": ("measure the wire, the firmware and the line", "liplab.bench:add_parser"),
@@ -20,6 +21,7 @@ COMMANDS: Commands = {
 
 EXAMPLES = """examples:
   liplab predict clip.wav -o lips.npz    the articulation of a sound, with no head in between
+  liplab evaluate --before-actuator      how well the lip model hears, beside baselines
   liplab bench wire                      what a frame costs on the wire, beside other encodings
   liplab COMMAND --help                  what a command does and can be told, with examples
 """
