@@ -20,7 +20,7 @@ LIBRARY = "libespeak-ng.so.1"
 _SYNCHRONOUS = 2
 _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 0x0001, 0x0002, 0x8000
 _END_OF_LIST, _PHONEME = 0, 7
-_UTF8 = 1
+_UTF8, _PHONEME_INPUT = 1, 0x100  # text may hold phonemes in [[ ]]
 _RATE, _PITCH, _RANGE = 1, 3, 4
 # The event of a voiceless stop marks its burst; the lips met before. The silence of the closure runs back
 # from there, up to this long (behind a pause more silence lies, which is not closure).
@@ -108,7 +108,7 @@ class Espeak:
         # The library knows one callback at a time: another Espeak may have set its own meanwhile.
         self._library.espeak_SetSynthCallback(self._callback)
         buffer = ctypes.create_string_buffer(text.encode("utf-8"))
-        if self._library.espeak_Synth(buffer, len(buffer), 0, 1, 0, _UTF8, None, None) != 0:
+        if self._library.espeak_Synth(buffer, len(buffer), 0, 1, 0, _UTF8 | _PHONEME_INPUT, None, None) != 0:
             raise ValueError(f"espeak-ng cannot say: {text}")
         self._library.espeak_Synchronize()
         pcm = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.int16)

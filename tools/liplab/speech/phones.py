@@ -61,6 +61,26 @@ INDIC = {  # Festival's Hindi, Marathi and Telugu share it
     "ʋ", "L": "ɭ", "R": "ɽ", "s": "s", "sh": "ʃ", "j": "dʒ", "h": "h", "ksh": "kʃ", "x": "x", "kh": "k",
     "gh": "ɡ", "td": "ʈ", "tth": "ʈ", "ddh": "ɖ", "bh": "b", "zh": "ʒ", "@": "ə", "w": "w",
 }  # fmt: skip
+# MBROLA's voices write SAMPA, with a few letters of their own.
+SAMPA = {
+    "a": "a", "a:": "aː", "a.": "a", "a~": "ɑ̃", "e": "e", "e:": "eː", "e~": "ɛ̃", "E": "ɛ", "i": "i", "i:":
+    "iː", "I": "ɪ", "o": "o", "o:": "oː", "o~": "ɔ̃", "O": "ɔ", "u": "u", "u:": "uː", "u.": "u", "U": "ʊ",
+    "y": "y", "y:": "yː", "Y": "ʏ", "2": "ø", "2:": "øː", "9": "œ", "9~": "œ̃", "6": "ɐ", "@": "ə", "aI":
+    "aɪ", "aU": "aʊ", "OY": "ɔʏ", "p": "p", "b": "b", "t": "t", "t.": "t", "d": "d", "d.": "d", "k": "k",
+    "g": "ɡ", "q": "q", "?": "ʔ", "^": "ʔ", "pf": "pf", "ts": "ts", "tS": "tʃ", "dz": "dz", "dZ": "dʒ",
+    "f": "f", "v": "v", "T": "θ", "D": "ð", "s": "s", "s.": "s", "z": "z", "z.": "z", "S": "ʃ", "Z": "ʒ",
+    "C": "ç", "x": "x", "X": "χ", "G": "ɣ", "H": "ʕ", "h": "h", "m": "m", "n": "n", "nf": "ɱ", "ng": "ŋ",
+    "N": "ŋ", "J": "ɲ", "l": "l", "L": "ʎ", "r": "r", "R": "ʁ", "j": "j", "w": "w",
+}  # fmt: skip
+# Open JTalk: capitals are vowels without voice, N is the nasal that ends a syllable, cl the closure of a long
+# consonant, which the tongue or the lips hold for the consonant that follows.
+JAPANESE = {
+    "a": "a", "i": "i", "u": "ɯ", "e": "e", "o": "o", "A": "a", "I": "i", "U": "ɯ", "E": "e", "O": "o",
+    "N": "ɴ", "k": "k", "ky": "kʲ", "g": "ɡ", "gy": "ɡʲ", "s": "s", "sh": "ɕ", "z": "z", "j": "dʑ", "t":
+    "t", "ty": "tʲ", "ts": "ts", "ch": "tɕ", "d": "d", "dy": "dʲ", "n": "n", "ny": "ɲ", "h": "h", "hy":
+    "ç", "f": "ɸ", "b": "b", "by": "bʲ", "p": "p", "py": "pʲ", "m": "m", "my": "mʲ", "y": "j", "r": "ɾ",
+    "ry": "ɾʲ", "w": "w", "v": "v", "cl": "ʔ",
+}  # fmt: skip
 PAUSES = frozenset(
     {"pau", "h#", "brth", "#", "_", "##", "sil", "+noise+", "+breath+", "+cough+", "+smack+", ""}
 )

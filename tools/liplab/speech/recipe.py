@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from liplab.speech import festival, text
+from liplab.speech import festival, jtalk, mbrola, text
 from liplab.speech.held_out_text import HELD_OUT_LANGUAGES
 
 # Recordings of people that may be used (both CC0). They are looked for in a folder of clones, named as here.
@@ -23,6 +23,9 @@ FESTIVAL = {
     "hy_fi_mv_diphone": 900, "hindi_NSK_diphone": 500, "marathi_NSK_diphone": 500,
     "telugu_NSK_diphone": 600, "lp_diphone": 240, "pc_diphone": 240, "msu_ru_nsh_clunits": 240,
 }  # fmt: skip
+# Voices of real speakers that no training hears.
+MBROLA_S = 150  # each voice
+JTALK_S = 240
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Part:
 
     name: str
     split: str  # train, dev or held_out
-    engine: str  # espeak-ng, flite, festival, or recording
+    engine: str  # espeak-ng, flite, festival, mbrola, jtalk, or recording
     voice: str
     language: str
     licence: str
@@ -40,7 +43,7 @@ class Part:
 
 def recipe() -> list[Part]:
     """All parts. The licence is that of the voice or recording; texts are our own (module text)."""
-    return [*_espeak(), *_flite(), *_festival(), *_recordings()]
+    return [*_espeak(), *_flite(), *_festival(), *_mbrola(), _jtalk(), *_recordings()]
 
 
 def _espeak() -> list[Part]:
@@ -69,6 +72,19 @@ def _festival() -> list[Part]:
             Part(f"festival-{name}", split, "festival", name, voice.language, voice.licence, seconds)
         )
     return parts
+
+
+def _mbrola() -> list[Part]:
+    return [
+        Part(
+            f"mbrola-{voice.name}", "held_out", "mbrola", voice.name, voice.language, mbrola.LICENCE, MBROLA_S
+        )
+        for voice in mbrola.VOICES.values()
+    ]
+
+
+def _jtalk() -> Part:
+    return Part("jtalk-ja", "held_out", "jtalk", jtalk.NAME, "ja", jtalk.LICENCE, JTALK_S)
 
 
 def _recordings() -> list[Part]:

@@ -12,10 +12,11 @@ import soxr
 from tqdm import tqdm
 
 from liplab.scores import Phone
-from liplab.speech import festival, text
+from liplab.speech import festival, mbrola, text
 from liplab.speech.align import AlignmentError, align
 from liplab.speech.espeak import Espeak
 from liplab.speech.held_out_text import HELD_OUT_TEXT
+from liplab.speech.jtalk import jtalk_say
 from liplab.speech.phones import plain, without_short_pauses
 from liplab.speech.recipe import KATHLEEN, NATHALIE, Part
 from liplab.speech.utterance import SAMPLE_RATE, Samples, Utterance
@@ -24,7 +25,7 @@ from lipwright.errors import LipwrightError
 
 SEED = 20261122
 # How each engine is made to speak. Who changes what an engine renders adds one, and its parts are made anew.
-RENDERING = {"espeak-ng": 2, "flite": 2, "festival": 2, "recording": 1}
+RENDERING = {"espeak-ng": 2, "flite": 2, "festival": 2, "mbrola": 1, "jtalk": 1, "recording": 1}
 # espeak-ng variants that sound like people; its robots and monsters are left out.
 VARIANTS = tuple(
     "Alex Alicia Andrea Andy Annie Denis Diogo Gene Henrique Hugo Jacky Lee Marco Mario Michael Mike "
@@ -36,6 +37,10 @@ VARIANTS = tuple(
 ESPEAK_RATE = (100, 300)  # words a minute: from, and below
 ESPEAK_PITCH = (10, 90)
 ESPEAK_RANGE = (15, 95)
+MBROLA_RATE = (120, 210)
+MBROLA_PITCH = (30, 70)
+JTALK_SPEED = (0.8, 1.3)
+JTALK_HALF_TONES = (-3.0, 3.0)
 STRETCH = (0.75, 1.4)  # of flite and Festival: 1.4 speaks slower
 PROMPT_SHARE = 0.5  # of the English sentences of flite and Festival, where there are prompts
 _FESTIVAL_BATCH = 40  # sentences a process: a voice that hangs costs no more
@@ -59,6 +64,8 @@ def render(part: Part, recordings: Path | None) -> Iterator[Utterance]:
         "espeak-ng": lambda: _espeak(part, random),
         "flite": lambda: _flite(part, random, _prompts(recordings)),
         "festival": lambda: _festival(part, random, _prompts(recordings)),
+        "mbrola": lambda: _mbrola(part, random),
+        "jtalk": lambda: _jtalk(part, random),
         "recording": lambda: _recording(part, recordings),
     }
     with tqdm(total=round(part.seconds), unit="s", desc=part.name, leave=False) as progress:
@@ -85,7 +92,7 @@ def _texts(language: str, random: np.random.Generator, prompts: Sequence[str]) -
     held_out = HELD_OUT_TEXT.get(language)
     while True:
         if held_out:
-            yield str(random.choice(held_out))
+            yield from (str(words) for words in random.permutation(held_out))
         elif language in text.ENGLISH and prompts and random.random() < PROMPT_SHARE:
             yield str(random.choice(prompts))
         else:
@@ -127,6 +134,20 @@ def _festival(part: Part, random: np.random.Generator, prompts: Sequence[str]) -
             count += 1
         if count == 0:
             raise LipwrightError(f"Festival says nothing with the voice {part.voice}; reinstall its package.")
+
+
+def _mbrola(part: Part, random: np.random.Generator) -> Iterator[Utterance]:
+    voice = mbrola.VOICES[part.voice]
+    for words in _texts(part.language, random, []):
+        rate, pitch = random.integers(*MBROLA_RATE), random.integers(*MBROLA_PITCH)
+        utterance = mbrola.mbrola_say(words, voice, int(rate), int(pitch))
+        if utterance is not None:
+            yield utterance
+
+
+def _jtalk(part: Part, random: np.random.Generator) -> Iterator[Utterance]:
+    for words in _texts(part.language, random, []):
+        yield jtalk_say(words, random.uniform(*JTALK_SPEED), random.uniform(*JTALK_HALF_TONES))
 
 
 def _recording(part: Part, recordings: Path | None) -> Iterator[Utterance]:
