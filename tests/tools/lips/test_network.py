@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from liplab.export import stream_float
-from liplab.lips.code import LipCode, learn_code, load_code, save_code
-from liplab.lips.dataset import Batch
-from liplab.lips.network import LipNetwork, streaming_graph
+from liplab.lips.attention import AttentionTrunk
+from liplab.lips.code import learn_code, load_code, save_code
+from liplab.lips.network import ConvolutionalTrunk, LipNetwork, streaming_graph
 from liplab.lips.package import write_model
-from liplab.lips.train import loss
 from lipwright.errors import LipwrightError
 from lipwright.lips.model import LipModel
 
@@ -36,17 +35,24 @@ def test_the_streaming_graph_equals_the_whole_clip_pass(network, sound):
     graph, state = streaming_graph(network.weights())
     streamed, _ = stream_float(graph, state, {"features": sound[:2]})
     with torch.no_grad():
-        code = network(torch.from_numpy(sound[:2]))[0].numpy()
+        code = network(torch.from_numpy(sound[:2])).code.numpy()
     np.testing.assert_allclose(streamed["code"], code, atol=2e-4)
 
 
-def test_nothing_is_known_of_later_steps(network, sound):
+@pytest.mark.parametrize("trunk", [ConvolutionalTrunk, AttentionTrunk])
+def test_nothing_is_known_of_later_steps(trunk, sound):
+    network = LipNetwork(trunk()).eval()
     changed = sound[:1].copy()
     changed[:, 100:] += 1
     with torch.no_grad():
-        before, after = (network(torch.from_numpy(features))[0] for features in (sound[:1], changed))
+        before, after = (network(torch.from_numpy(features)).code for features in (sound[:1], changed))
     assert torch.equal(before[:, :100], after[:, :100])
     assert not torch.allclose(before[:, 100:], after[:, 100:])
+
+
+def test_the_two_trunks_cost_the_same_within_a_tenth():
+    costs = ConvolutionalTrunk.multiplications(), AttentionTrunk.multiplications()
+    assert max(costs) < 1.1 * min(costs)
 
 
 def test_the_packaged_int8_model_follows_the_network(network, sound, tmp_path):
@@ -58,32 +64,11 @@ def test_the_packaged_int8_model_follows_the_network(network, sound, tmp_path):
     state = model.initial_state()
     frames = [model.step(step.reshape(2, 80), state) for step in sound[0]]
     with torch.no_grad():
-        code, articulation = (value[0].numpy() for value in network(torch.from_numpy(sound[:1])))
+        heard = network(torch.from_numpy(sound[:1]))
+    code, articulation = heard.code[0].numpy(), heard.articulation[0].numpy()
     for expected, got in ((code, [f.code for f in frames]), (articulation, [f.articulation for f in frames])):
         error = np.mean((np.array(got) - expected) ** 2)
         assert 10 * np.log10(np.var(expected) / error) > 24
-
-
-def test_missing_closures_and_flat_lips_cost_more_than_the_rest():
-    code = LipCode(60).eval()
-    asked = torch.zeros(1, 50, 5)
-    asked[..., 0] = 0.4
-    asked[:, 20:25, 0] = -0.08
-    batch = Batch(torch.zeros(1, 50, 160), asked, torch.ones(1, 50))
-    got_code = code.code_of(asked).detach()
-    missed = asked.clone()
-    missed[:, 20:25, 0] = 0.07
-    too_wide = asked.clone()
-    too_wide[:, 30:35, 0] = 0.55  # as far off, but nothing that anybody sees
-    shut = asked.clone()
-    shut[:, 30:35, 0] = 0.0
-    far = asked.clone()
-    far[:, 30:35, 0] = 0.8  # as far off as lips shut by mistake
-    costs = [float(loss(code, batch, got_code, got)) for got in (asked, missed, too_wide, shut, far)]
-    perfect, closure, opening, false_closure, far_open = costs
-    assert perfect == pytest.approx(0)
-    assert closure > 1.5 * opening > 0
-    assert false_closure > 1.02 * far_open
 
 
 def test_the_lip_code_is_learned_and_read_back(tmp_path, monkeypatch):

@@ -1,20 +1,23 @@
-"""What the network learns from: augmented versions of the corpus, as features and articulation on disk."""
+"""What the network learns from: augmented versions of the corpus, as features and phones on disk."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from liplab.lips.labels import EVENTS, UNKNOWN, Labels, labels
 from liplab.lips.network import LOOKAHEAD_STEPS
+from liplab.scores import Phone
 from liplab.speech.augment import Stream, streams
-from liplab.speech.corpus import SEED, Part, load_part
+from liplab.speech.corpus import SEED, Part, load_part, part_path
+from lipwright.audio.features import SILENCE
 from lipwright.errors import LipwrightError
 
 VERSIONS = 2  # augmented versions of every part
@@ -28,6 +31,7 @@ CROP_STEPS = 300
 BLIND_STEPS = 56
 MASK_SHARE = 0.3  # of crops that miss some bands
 MASK_BANDS = 16
+MOST_EVENTS = 1 << 15  # of a stream: their numbers are 16-bit
 
 
 def make_streams(folder: Path, parts: Sequence[Part], versions: int = VERSIONS) -> None:
@@ -39,7 +43,7 @@ def make_streams(folder: Path, parts: Sequence[Part], versions: int = VERSIONS) 
     jobs = [(version, part) for version in range(versions) for part in training]
     for version, part in tqdm(jobs, unit="voice", desc="augment"):
         path = _path(folder, version, part)
-        if path.exists():
+        if path.exists() and path.stat().st_mtime >= part_path(folder, part).stat().st_mtime:
             continue
         if babble is None:
             babble = _babble(folder, training)
@@ -63,73 +67,103 @@ def _path(folder: Path, version: int, part: Part) -> Path:
 def _save(path: Path, made: Sequence[Stream]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part.npz")
+    rows = [(number, phone) for number, stream in enumerate(made) for phone in stream.phones]
     np.savez(
         partial,
         features=np.concatenate([stream.features for stream in made]),
-        articulation=np.concatenate([stream.articulation for stream in made]),
+        lips=np.concatenate([stream.lips for stream in made]).astype(np.float16),
         ends=np.cumsum([len(stream.features) for stream in made]),
+        stream=np.array([number for number, _ in rows], np.int32),
+        ipa=np.array([phone.ipa for _, phone in rows]),
+        times=np.array([[phone.start_s, phone.end_s] for _, phone in rows], np.float32).reshape(-1, 2),
     )
     partial.rename(path)
 
 
-@dataclass
-class Batch:
-    """Crops of streams for one training step."""
+def _load(path: Path) -> Iterator[Stream]:
+    with np.load(path) as stored:
+        features, lips, ends = stored["features"], stored["lips"], stored["ends"]
+        rows = np.searchsorted(stored["stream"], np.arange(len(ends) + 1))
+        ipa, times = stored["ipa"].tolist(), stored["times"].tolist()
+    for number, end in enumerate(ends):
+        start = ends[number - 1] if number else 0
+        said = range(rows[number], rows[number + 1])
+        phones = [Phone(ipa[row], *times[row]) for row in said]
+        yield Stream(features[start:end], phones, lips[start:end].astype(np.float32))
+
+
+class Batch(NamedTuple):
+    """Crops of streams for one training step; what is asked is delayed by the look-ahead."""
 
     features: torch.Tensor  # (crops, steps, 160)
-    articulation: torch.Tensor  # (crops, steps, 5), delayed by the look-ahead
-    counts: torch.Tensor  # (crops, steps): 1 where the loss counts
+    articulation: torch.Tensor  # (crops, steps, 5)
+    phone: torch.Tensor  # (crops, steps) class, or UNKNOWN
+    event: torch.Tensor  # (crops, steps, 3) numbers of events, unique within the batch; 0 for none
+    open: torch.Tensor  # (crops, steps) 1 where a closure would be a false one
+    counts: torch.Tensor  # (crops, steps) 1 where the loss counts
 
 
 class Streams:
     """All streams on disk in memory, drawn from at random."""
 
     def __init__(self, folder: Path, parts: Sequence[Part], versions: int = VERSIONS) -> None:
-        self._streams: list[Stream] = []
+        self._features: list[npt.NDArray[np.float16]] = []
+        self._labels: list[Labels] = []
         shares = []
-        for version in range(versions):
-            for part in parts:
-                path = _path(folder, version, part)
-                if part.split != "train" or not path.exists():
-                    continue
-                with np.load(path) as stored:
-                    features, articulation, ends = stored["features"], stored["articulation"], stored["ends"]
-                for start, end in zip([0, *ends[:-1]], ends, strict=True):
-                    if end - start > CROP_STEPS // 2:
-                        self._streams.append(Stream(features[start:end], articulation[start:end]))
-                        shares.append((end - start) * ENGINE_SHARE[part.engine])
+        for version, part in tqdm(
+            [(version, part) for version in range(versions) for part in parts], unit="voice", desc="load"
+        ):
+            path = _path(folder, version, part)
+            if part.split != "train" or not path.exists():
+                continue
+            for stream in _load(path):
+                if len(stream.features) > CROP_STEPS // 2:
+                    self._features.append(stream.features)
+                    self._labels.append(labels(stream.phones, stream.lips))
+                    shares.append(len(stream.features) * ENGINE_SHARE.get(part.engine, 1.0))
         if not shares:
             raise LipwrightError(f"There are no augmented streams in {folder}; run: liplab corpus.")
         self._shares = np.asarray(shares) / np.sum(shares)
-        self.hours = sum(len(stream.features) for stream in self._streams) / 50 / 3600
+        self.hours = sum(map(len, self._features)) / 50 / 3600
 
     def batch(self, size: int, random: np.random.Generator) -> Batch:
         """`size` random crops."""
-        features = np.full((size, CROP_STEPS, 160), -6.0, np.float32)
+        features = np.full((size, CROP_STEPS, 160), SILENCE, np.float32)
         articulation = np.zeros((size, CROP_STEPS, 5), np.float32)
+        phone = np.full((size, CROP_STEPS), UNKNOWN, np.int64)
+        event = np.zeros((size, CROP_STEPS, len(EVENTS)), np.int64)
+        opened = np.zeros((size, CROP_STEPS), np.float32)
         counts = np.zeros((size, CROP_STEPS), np.float32)
-        for row, number in enumerate(random.choice(len(self._streams), size, p=self._shares)):
-            stream = self._streams[number]
-            start = int(random.integers(0, max(1, len(stream.features) - CROP_STEPS // 2)))
+        for row, number in enumerate(random.choice(len(self._features), size, p=self._shares)):
+            stream, asked = self._features[number], self._labels[number]
+            start = int(random.integers(0, max(1, len(stream) - CROP_STEPS // 2)))
             if random.random() < 0.1:
                 start = 0
-            heard = stream.features[start : start + CROP_STEPS]
-            features[row, : len(heard)] = heard
+            heard = stream[start : start + CROP_STEPS]
+            length = len(heard)
+            features[row, :length] = heard
             # Step k describes the moment LOOKAHEAD_STEPS before it.
-            places = np.maximum(np.arange(start, start + len(heard)) - LOOKAHEAD_STEPS, 0)
-            articulation[row, : len(heard)] = stream.articulation[places]
-            counts[row, (0 if start == 0 else BLIND_STEPS) : len(heard)] = 1
+            places = np.maximum(np.arange(start, start + length) - LOOKAHEAD_STEPS, 0)
+            articulation[row, :length] = asked.articulation[places]
+            phone[row, :length] = asked.phone[places]
+            event[row, :length] = asked.event[places]
+            opened[row, :length] = asked.open[places]
+            counts[row, (0 if start == 0 else BLIND_STEPS) : length] = 1
             if random.random() < MASK_SHARE:
                 _mask(features[row], random)
-        return Batch(torch.from_numpy(features), torch.from_numpy(articulation), torch.from_numpy(counts))
+        event[event > 0] += np.broadcast_to(MOST_EVENTS * np.arange(size)[:, None, None], event.shape)[
+            event > 0
+        ]
+        arrays = (features, articulation, phone, event, opened, counts)
+        return Batch(*map(torch.from_numpy, arrays))
 
     def wanted(self) -> npt.NDArray[np.float32]:
         """Articulation (n, 5) that all the speech asks for, as training data for the lip code."""
-        return np.concatenate([stream.articulation for stream in self._streams]).astype(np.float32)
+        return np.concatenate([asked.articulation for asked in self._labels]).astype(np.float32)
 
     def recordings(self, count: int, steps: int, random: np.random.Generator) -> npt.NDArray[np.float32]:
         """The starts of `count` streams, (count, steps, 160), to calibrate int8 ranges with."""
-        long_enough = [stream.features for stream in self._streams if len(stream.features) >= steps]
+        long_enough = [stream for stream in self._features if len(stream) >= steps]
         if not long_enough:
             raise LipwrightError(
                 "The corpus is too small to calibrate a model with; make more: liplab corpus."

@@ -1,15 +1,17 @@
 """The lip network in torch, and the same network as a streaming int8 graph.
 
 A causal convolutional network over 20 ms steps: a dense layer on the step's features, six residual blocks
-that look back over growing distances (1 s in all), a dense layer to the lip code, and on the code a
-small decoder to articulation. Its look-ahead is a delay: it is trained to describe the sound of
-LOOKAHEAD_STEPS steps before.
+that look back over growing distances (1 s in all), three gates that decide for closure, tuck and pucker, a
+small perceptron from all that to the lip code, and on the code a decoder to articulation. Its look-ahead
+is a delay: it is trained to describe the sound of LOOKAHEAD_STEPS steps before.
+
+In training a further layer names the phone that sounds; it is left out of what ships.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +19,22 @@ import torch
 from torch import nn
 
 from liplab.export import Graph
+from liplab.lips.labels import CLASS_COUNT, EVENTS
 from lipwright.audio.features import BANDS, COLUMNS_PER_STEP
 from lipwright.lips.model import ARTICULATION
 
 INPUTS = BANDS * COLUMNS_PER_STEP
-CHANNELS = 128
+CHANNELS = 144
 KERNEL = 4  # steps that a block sees: its newest column and three earlier ones
 DILATIONS = (1, 2, 4, 2, 4, 4)
 LOOKAHEAD_STEPS = 3  # 60 ms: more gained nothing on measured lips
 CODE_SIZE = 8
+CODER_HIDDEN = 48
 DECODER_HIDDEN = 32
+# A gate opens in a straight line while the logarithm of its odds goes from -GATE_ODDS to GATE_ODDS, and
+# weighs GATE_WEIGHT in the perceptron behind it, about as much as the columns beside it.
+GATE_ODDS = 4.0
+GATE_WEIGHT = 4.0
 # Features are brought to about unit range: log10 power lies between -6 (silence) and 4.
 FEATURE_OFFSET = -2.0
 FEATURE_SCALE = 2.0
@@ -37,8 +45,17 @@ ARTICULATION_SCALE = np.array([0.6, 1.0, 0.6, 0.6, 0.6], np.float32)
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
 
-class LipNetwork(nn.Module):
-    """Features (batch, steps, 160) to lip codes (batch, steps, 8) and articulation (batch, steps, 5)."""
+class Heard(NamedTuple):
+    """What the network makes of features (batch, steps, 160)."""
+
+    code: torch.Tensor  # (batch, steps, 8)
+    articulation: torch.Tensor  # (batch, steps, 5)
+    event_odds: torch.Tensor  # (batch, steps, 3) logarithms of the odds of closure, tuck and pucker
+    phone_scores: torch.Tensor  # (batch, steps, classes), before a softmax
+
+
+class ConvolutionalTrunk(nn.Module):
+    """Features (batch, steps, 160) to hidden columns (batch, steps, CHANNELS), by convolutions backwards."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,15 +64,10 @@ class LipNetwork(nn.Module):
         # Dense layers over a column and its taps, oldest first: on a CPU faster to teach than convolutions.
         self.blocks = nn.ModuleList(nn.Linear(KERNEL * CHANNELS, CHANNELS, bias=False) for _ in DILATIONS)
         self.norms = nn.ModuleList(nn.BatchNorm1d(CHANNELS) for _ in DILATIONS)
-        self.code = nn.Linear(CHANNELS, CODE_SIZE)
-        self.decoder = nn.Sequential(
-            nn.Linear(CODE_SIZE, DECODER_HIDDEN), nn.ReLU(), nn.Linear(DECODER_HIDDEN, len(ARTICULATION))
-        )
+        self.channels = CHANNELS
 
-    def trunk(self, features: torch.Tensor) -> torch.Tensor:
-        """Hidden columns (batch, steps, 128)."""
-        hidden = self.entry((features - FEATURE_OFFSET) / FEATURE_SCALE)
-        hidden = torch.relu(_normalized(self.entry_norm, hidden))
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        hidden = torch.relu(_normalized(self.entry_norm, self.entry(features)))
         steps = hidden.shape[1]
         for block, norm, dilation in zip(self.blocks, self.norms, DILATIONS, strict=True):
             past = nn.functional.pad(hidden, (0, 0, (KERNEL - 1) * dilation, 0))
@@ -63,12 +75,33 @@ class LipNetwork(nn.Module):
             hidden = hidden + torch.relu(_normalized(norm, block(torch.cat(taps, dim=-1))))
         return hidden
 
-    def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        # The trunk may run in bfloat16 (autocast, in training); the ends never do.
-        hidden = self.trunk(features).float()
-        with torch.autocast("cpu", enabled=False):
-            code: torch.Tensor = self.code(hidden)
-            return code, self.decode(code)
+    @staticmethod
+    def multiplications() -> int:
+        """Multiply-accumulates of one streaming step."""
+        return INPUTS * CHANNELS + len(DILATIONS) * KERNEL * CHANNELS**2
+
+
+class LipNetwork(nn.Module):
+    """A trunk and what is read out of its columns; `forward` gives all of `Heard`."""
+
+    def __init__(self, trunk: nn.Module | None = None) -> None:
+        super().__init__()
+        self.trunk = trunk or ConvolutionalTrunk()
+        channels = int(self.trunk.channels)
+        self.events = nn.Linear(channels, len(EVENTS))
+        self.phones = nn.Linear(channels, CLASS_COUNT)
+        self.coder = nn.Sequential(
+            nn.Linear(channels + len(EVENTS), CODER_HIDDEN), nn.ReLU(), nn.Linear(CODER_HIDDEN, CODE_SIZE)
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(CODE_SIZE, DECODER_HIDDEN), nn.ReLU(), nn.Linear(DECODER_HIDDEN, len(ARTICULATION))
+        )
+
+    def forward(self, features: torch.Tensor) -> Heard:
+        hidden = self.trunk((features - FEATURE_OFFSET) / FEATURE_SCALE)
+        odds = self.events(hidden)
+        code = self.coder(torch.cat([hidden, GATE_WEIGHT * (1 - opened(odds))], dim=-1))
+        return Heard(code, self.decode(code), odds, self.phones(hidden))
 
     def decode(self, code: torch.Tensor) -> torch.Tensor:
         """Articulation (..., 5) in contract units of lip codes (..., 8)."""
@@ -81,23 +114,38 @@ class LipNetwork(nn.Module):
         return {name: value.detach().numpy().astype(np.float32) for name, value in self.state_dict().items()}
 
 
+def opened(odds: torch.Tensor) -> torch.Tensor:
+    """How far gates are open, 0 to 1, of the logarithms of their odds."""
+    return (0.5 + odds / (2 * GATE_ODDS)).clamp(0, 1)
+
+
 def streaming_graph(weights: Weights) -> tuple[Graph, list[dict[str, Any]]]:
     """The network as one streaming step, batch norms folded in, and the state entries of its metadata."""
     graph = Graph("lipwright lip model")
-    scale, shift = _norm(weights, "entry_norm")
-    entry = weights["entry.weight"] * scale[:, None] / FEATURE_SCALE
+    scale, shift = _norm(weights, "trunk.entry_norm")
+    entry = weights["trunk.entry.weight"] * scale[:, None] / FEATURE_SCALE
     bias = shift - FEATURE_OFFSET * entry.sum(axis=1)
+    channels = len(bias)
     hidden = graph.dense(graph.input("features", INPUTS), entry, bias, relu=True)
     state: list[dict[str, Any]] = []
     for number, dilation in enumerate(DILATIONS):
-        past = graph.input(f"taps_{number}", (KERNEL - 1) * CHANNELS)
+        past = graph.input(f"taps_{number}", (KERNEL - 1) * channels)
         graph.output(hidden, f"column_{number}")
         taps = [dilation * back for back in range(KERNEL - 1, 0, -1)]
         state.append({"output": f"column_{number}", "input": f"taps_{number}", "taps": taps})
-        scale, shift = _norm(weights, f"norms.{number}")
-        block = weights[f"blocks.{number}.weight"] * scale[:, None]
+        scale, shift = _norm(weights, f"trunk.norms.{number}")
+        block = weights[f"trunk.blocks.{number}.weight"] * scale[:, None]
         hidden = graph.add(hidden, graph.dense(graph.concat([past, hidden]), block, shift, relu=True))
-    code = graph.dense(hidden, weights["code.weight"], weights["code.bias"])
+    # A clamp made of two ReLUs: x = relu(0.5 + odds / 2 GATE_ODDS), then relu(1 - x).
+    lift = weights["events.weight"] / (2 * GATE_ODDS), 0.5 + weights["events.bias"] / (2 * GATE_ODDS)
+    closing = GATE_WEIGHT * np.eye(len(EVENTS), dtype=np.float32)
+    gates = graph.dense(
+        graph.dense(hidden, *lift, relu=True), -closing, np.full(len(EVENTS), GATE_WEIGHT), relu=True
+    )
+    inner = graph.dense(
+        graph.concat([hidden, gates]), weights["coder.0.weight"], weights["coder.0.bias"], relu=True
+    )
+    code = graph.dense(inner, weights["coder.2.weight"], weights["coder.2.bias"])
     graph.output(code, "code")
     inner = graph.dense(code, weights["decoder.0.weight"], weights["decoder.0.bias"], relu=True)
     graph.output(graph.dense(inner, weights["decoder.2.weight"], weights["decoder.2.bias"]), "articulation")

@@ -1,4 +1,4 @@
-"""Teaches the lip network: losses, steps, checkpoints, the learning curve.
+"""Teaches the lip network: steps, checkpoints, the learning curve.
 
 A run is fixed by its seed and number of steps. Checkpoints hold everything, so a broken run goes on where it
 stopped and ends with the same weights.
@@ -7,7 +7,7 @@ stopped and ends with the same weights.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from liplab.lips.code import PART_WEIGHTS, LipCode
-from liplab.lips.dataset import Batch, Streams
+from liplab.lips.code import LipCode
+from liplab.lips.dataset import Streams
+from liplab.lips.loss import loss
 from liplab.lips.measures import Scores, score
-from liplab.lips.network import LOOKAHEAD_STEPS, LipNetwork
+from liplab.lips.network import LOOKAHEAD_STEPS, ConvolutionalTrunk, LipNetwork
 from liplab.speech.corpus import Part, load_part
 from liplab.speech.utterance import Utterance
 from lipwright.audio.features import STEP_S, log_mel
@@ -33,42 +36,17 @@ WARM_UP = 0.05  # share of the steps in which the rate rises
 WEIGHT_DECAY = 1e-4
 CHECKPOINT_STEPS = 500
 DEV_UTTERANCES = 60  # of each dev voice
-
-# Losses beside the squared error of the articulation.
-CODE_WEIGHT = 0.05  # the code itself: the one that the asked articulation has on babbled lips
-SPEED_WEIGHT = 3.0  # of the change from step to step, so that movements stay sharp
-CLOSURE_WEIGHT = 12.0  # lips that should be pressed and are not
-OPEN_WEIGHT = 6.0  # lips that should be open and are closed
-PUCKER_WEIGHT = 2.0  # lips that should be round or narrow and are less so
-PRESSED = -0.03  # a wanted aperture below this is a closure, and must be predicted at most CLOSED
-CLOSED = -0.03
-OPEN = 0.15  # a wanted aperture above this must be predicted at least AJAR
-AJAR = 0.10
-ROUND = 0.75  # wanted rounding and narrowness above this must be predicted at least NEARLY_ROUND
-NEARLY_ROUND = 0.75
-
-
-def loss(code: LipCode, batch: Batch, got_code: torch.Tensor, got: torch.Tensor) -> torch.Tensor:
-    """The training loss of predicted codes (crops, steps, 8) and articulation (crops, steps, 5)."""
-    asked, counts = batch.articulation, batch.counts
-    weights = torch.from_numpy(PART_WEIGHTS)
-    error = (weights * (got - asked) ** 2).sum(dim=-1)
-    with torch.no_grad():
-        asked_code = code.code_of(asked)
-    error = error + CODE_WEIGHT * ((got_code - asked_code) ** 2).sum(dim=-1)
-    aperture, wanted = got[..., 0], asked[..., 0]
-    error = error + CLOSURE_WEIGHT * (wanted < PRESSED) * torch.relu(aperture - CLOSED) ** 2
-    error = error + OPEN_WEIGHT * (wanted > OPEN) * torch.relu(AJAR - aperture) ** 2
-    rounding, narrow = got[..., 2], -got[..., 1]
-    error = error + PUCKER_WEIGHT * (asked[..., 2] > ROUND) * torch.relu(NEARLY_ROUND - rounding) ** 2
-    error = error + PUCKER_WEIGHT * (asked[..., 1] < -ROUND) * torch.relu(NEARLY_ROUND - narrow) ** 2
-    speed = (weights * (got.diff(dim=1) - asked.diff(dim=1)) ** 2).sum(dim=-1)
-    total = (error * counts).sum() + SPEED_WEIGHT * (speed * counts[:, 1:]).sum()
-    return total / counts.sum()
+# What ships is a running mean of the weights over about this many steps: it hears a little better.
+MEAN_STEPS = 500
 
 
 def train(
-    folder: Path, streams: Streams, code: LipCode, dev: dict[str, list[Utterance]], steps: int = STEPS
+    folder: Path,
+    streams: Streams,
+    code: LipCode,
+    dev: dict[str, list[Utterance]],
+    steps: int = STEPS,
+    trunk: Callable[[], nn.Module] = ConvolutionalTrunk,
 ) -> LipNetwork:
     """Train, or go on with, the network whose checkpoint lies in `folder`; returns it ready for use.
 
@@ -76,9 +54,10 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(SEED)
-    network = LipNetwork()
+    network = LipNetwork(trunk())
     network.decoder.load_state_dict(code.decoder.state_dict())
     network.decoder.requires_grad_(False)
+    mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / MEAN_STEPS), use_buffers=True)
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learned, RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=WARM_UP)
@@ -90,6 +69,7 @@ def train(
         stored = torch.load(checkpoint, weights_only=False)
         if stored["steps"] == steps:
             network.load_state_dict(stored["network"])
+            mean.load_state_dict(stored["mean"])
             optimizer.load_state_dict(stored["optimizer"])
             schedule.load_state_dict(stored["schedule"])
             random.bit_generator.state = stored["random"]
@@ -99,31 +79,33 @@ def train(
     for step in progress:
         network.train()
         batch = streams.batch(CROPS, random)
-        with torch.autocast("cpu", torch.bfloat16):
-            got_code, got = network(batch.features)
-        value = loss(code, batch, got_code, got)
+        value = loss(code, batch, network(batch.features))
         optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
         schedule.step()
+        mean.update_parameters(network)
         recent.append(value.item())
         if (step + 1) % CHECKPOINT_STEPS == 0 or step + 1 == steps:
-            scores = {name: asdict(score_network(network, voices)) for name, voices in dev.items()}
+            scores = {name: asdict(score_network(mean.module, voices)) for name, voices in dev.items()}
             curve.append({"step": step + 1, "loss": float(np.mean(recent)), "dev": scores})
             progress.write(_line(curve[-1]))
             recent = []
+            partial = checkpoint.with_suffix(".part.pt")
             torch.save(
                 {
-                    "network": network.state_dict(), "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(), "random": random.bit_generator.state,
-                    "curve": curve, "step": step + 1, "steps": steps,
+                    "network": network.state_dict(), "mean": mean.state_dict(),
+                    "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
+                    "random": random.bit_generator.state, "curve": curve,
+                    "step": step + 1, "steps": steps,
                 },
-                checkpoint,
+                partial,
             )  # fmt: skip
+            partial.replace(checkpoint)  # a run that is killed keeps the checkpoint before
             (folder / "curve.json").write_text(json.dumps(curve, indent=1) + "\n")
             draw_curve(curve, folder / "curve.png")
-    return network.eval()
+    return mean.module.eval()
 
 
 def _line(entry: dict[str, Any]) -> str:
@@ -145,7 +127,7 @@ def score_network(network: LipNetwork, utterances: Sequence[Utterance]) -> Score
         padded = np.concatenate([samples, np.zeros((LOOKAHEAD_STEPS + 1) * 320, np.float32)])
         features = log_mel(padded).reshape(1, -1, 160)
         with torch.no_grad():
-            track = network(torch.from_numpy(features))[1][0].numpy()
+            track = network(torch.from_numpy(features)).articulation[0].numpy()
         return (np.arange(len(track)) - LOOKAHEAD_STEPS) * STEP_S, track
 
     return score(utterances, predictor)

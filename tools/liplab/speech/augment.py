@@ -1,23 +1,25 @@
 """Speech as it reaches a microphone: joined into streams, at other speeds, in rooms, with noise, through
-filters.
+filters and codecs.
 
 Every effect keeps the times of the phones, or moves them along with the sound.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
 import soxr
 from scipy.signal import fftconvolve
 
 from liplab.scores import Phone
-from liplab.speech.articulation import articulation
+from liplab.speech import noise
 from liplab.speech.phones import retimed
-from liplab.speech.utterance import SAMPLE_RATE, Utterance
+from liplab.speech.utterance import LIPS_HZ, SAMPLE_RATE, Samples, Utterance
 from lipwright.audio.features import STEP_S, log_mel
 
 STREAM_S = 20.0
@@ -36,18 +38,26 @@ BANDS_HZ = ((300, 3400), (100, 4000), (60, 7000), (200, 8000))  # telephone, nar
 BAND_SHARE = 0.3
 NOISE_SHARE = 0.7
 NOISE_DB = (3.0, 40.0)  # speech against noise
-MU_LAW_SHARE = 0.05
-SILENT_SHARE = 0.04  # streams with noise or nothing in them and no speech: the mouth stays at rest
+NOISE_SHARES = {"coloured": 0.4, "babble": 0.2, "music": 0.2, "fan": 0.1, "hum": 0.1}
+CODECS = (("OGG", "OPUS"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"))  # none of them shifts the sound
+CODEC_SHARE = 0.15
+CODEC_THRIFT = (0.3, 0.95)  # libsndfile's compression level: about 60 down to 20 kbit/s
+MU_LAW_SHARE = 0.04
+BREATH_SHARE = 0.25  # of pauses
+BREATH_DB = (-38.0, -18.0)  # against the speech's peak
+BREATH_S = (0.15, 0.5)
+SILENT_SHARE = 0.06  # streams with noise or nothing in them and no speech: the mouth stays at rest
 
-Samples = npt.NDArray[np.float32]
+Lips = npt.NDArray[np.float32]
 Random = np.random.Generator
 
 
 class Stream(NamedTuple):
-    """What the network learns from: one stream of sound as features, and what the lips should do."""
+    """What the network learns from: one stream of sound as features, the phones in it, measured lips."""
 
     features: npt.NDArray[np.float16]  # (steps, 160)
-    articulation: npt.NDArray[np.float16]  # (steps, 5), at step * 20 ms: no look-ahead in it
+    phones: list[Phone]
+    lips: npt.NDArray[np.float32]  # (steps, 5) at the steps' moments, NaN where not measured
 
 
 def join(utterances: Sequence[Utterance], random: Random) -> list[Utterance]:
@@ -55,26 +65,45 @@ def join(utterances: Sequence[Utterance], random: Random) -> list[Utterance]:
     pieces: list[Utterance] = []
     sounds: list[Samples] = []
     phones: list[Phone] = []
+    lips: list[tuple[float, float, Lips]] = []
     length = 0
     for number in random.permutation(len(utterances)):
         if not sounds:
             length = round(random.uniform(*PAUSE_S) * SAMPLE_RATE)
             sounds.append(np.zeros(length, np.float32))
-        samples, spoken = utterances[number]
+        samples, spoken, measured = utterances[number]
         speed = random.uniform(*SPEED) if random.random() < SPEED_SHARE else 1.0
         # Resampling to rate / speed and playing it at the old rate: `speed` times as fast.
         samples = np.asarray(soxr.resample(samples, SAMPLE_RATE * speed, SAMPLE_RATE, "HQ"), np.float32)
         level = 10 ** (random.uniform(-4, 4) / 20) / max(float(np.abs(samples).max()), 1e-4)
         phones += retimed(spoken, 1 / speed, length / SAMPLE_RATE)
-        pause = np.zeros(round(random.uniform(*PAUSE_S) * SAMPLE_RATE), np.float32)
+        if measured is not None:
+            lips.append((length / SAMPLE_RATE, speed, measured))
+        pause = _pause(random)
         sounds += [samples * np.float32(level), pause]
         length += len(samples) + len(pause)
         if length > STREAM_S * SAMPLE_RATE:
-            pieces.append(Utterance(np.concatenate(sounds), phones))
-            sounds, phones = [], []
+            pieces.append(_piece(sounds, phones, lips))
+            sounds, phones, lips = [], [], []
     if sounds:
-        pieces.append(Utterance(np.concatenate(sounds), phones))
+        pieces.append(_piece(sounds, phones, lips))
     return pieces
+
+
+def _piece(
+    sounds: Sequence[Samples], phones: list[Phone], lips: Sequence[tuple[float, float, Lips]]
+) -> Utterance:
+    """Sounds and phones as one utterance, with the lips that were measured for some of it."""
+    samples = np.concatenate(sounds)
+    if not lips:
+        return Utterance(samples, phones)
+    moments = np.arange(round(len(samples) / SAMPLE_RATE * LIPS_HZ)) / LIPS_HZ
+    track = np.full((len(moments), 5), np.nan, np.float32)
+    for start_s, speed, measured in lips:
+        places = np.rint((moments - start_s) * speed * LIPS_HZ).astype(int)
+        inside = (places >= 0) & (places < len(measured))
+        track[inside] = measured[places[inside]]
+    return Utterance(samples, phones, track)
 
 
 def streams(utterances: Sequence[Utterance], babble: Samples, random: Random) -> list[Stream]:
@@ -91,8 +120,11 @@ def streams(utterances: Sequence[Utterance], babble: Samples, random: Random) ->
 def clean_stream(utterance: Utterance) -> Stream:
     """An utterance as it is."""
     features = log_mel(utterance.samples).reshape(-1, 160)
-    wanted = articulation(utterance.phones, np.arange(len(features)) * STEP_S)
-    return Stream(features.astype(np.float16), wanted.astype(np.float16))
+    lips = np.full((len(features), 5), np.nan, np.float32)
+    if utterance.lips is not None:
+        measured = utterance.lips[:: round(STEP_S * LIPS_HZ)][: len(lips)]
+        lips[: len(measured)] = measured
+    return Stream(features.astype(np.float16), utterance.phones, lips)
 
 
 def _stream(piece: Utterance, babble: Samples, random: Random) -> Stream:
@@ -110,7 +142,9 @@ def _stream(piece: Utterance, babble: Samples, random: Random) -> Stream:
         samples = np.clip(samples, -limit, limit)
     if random.random() < MU_LAW_SHARE:
         samples = _mu_law(samples)
-    return clean_stream(Utterance(samples.astype(np.float32), piece.phones))
+    elif random.random() < CODEC_SHARE:
+        samples = _coded(samples, random)
+    return clean_stream(piece._replace(samples=samples.astype(np.float32)))
 
 
 def _room(samples: Samples, random: Random) -> Samples:
@@ -125,57 +159,64 @@ def _room(samples: Samples, random: Random) -> Samples:
 
 
 def _noise(samples: Samples, babble: Samples, random: Random) -> Samples:
-    """Noise of the samples' length: coloured, of a few voices, or a hum; sometimes coming and going."""
+    """Noise of the samples' length, as loud as NOISE_DB says; sometimes coming and going."""
     count = len(samples)
-    kind = random.random()
-    if kind < 0.55:
-        noise = _shaped(random.standard_normal(count).astype(np.float32), _slope(random))
-    elif kind < 0.85:
-        starts = random.integers(0, max(1, len(babble) - count), int(random.integers(3, 8)))
-        noise = np.sum([np.resize(babble[start:], count) for start in starts], axis=0)
+    kind = random.choice(list(NOISE_SHARES), p=list(NOISE_SHARES.values()))
+    if kind == "coloured":
+        made = noise.coloured(count, random)
+    elif kind == "babble":
+        made = noise.babble(count, babble, random)
+    elif kind == "music":
+        made = noise.music(count, random)
+    elif kind == "fan":
+        made = noise.fan(count, random)
     else:
-        base = random.uniform(45, 400)
-        time = np.arange(count) / SAMPLE_RATE
-        harmonics = np.arange(1, 12)
-        amplitudes = random.uniform(0, 1, 11) / harmonics
-        noise = np.sum(
-            [a * np.sin(2 * np.pi * base * h * time) for h, a in zip(harmonics, amplitudes, strict=True)],
-            axis=0,
-        )
-        noise = noise + 0.05 * random.standard_normal(count)
+        made = noise.hum(count, random)
     if random.random() < 0.3:
         steps = max(2, int(count / SAMPLE_RATE / random.uniform(0.3, 3)))
-        noise = noise * np.interp(np.arange(count), np.linspace(0, count, steps), random.uniform(0, 1, steps))
+        swell = np.interp(np.arange(count), np.linspace(0, count, steps), random.uniform(0, 1, steps))
+        made = np.asarray(made * swell, np.float32)
     loud = np.abs(samples) > 0.02 * max(float(np.abs(samples).max()), 1e-9)
     level = float(np.sqrt(np.mean(samples[loud] ** 2))) if loud.any() else 0.1
     wanted = level * 10 ** (-random.uniform(*NOISE_DB) / 20)
-    return np.asarray(noise * (wanted / max(float(np.sqrt(np.mean(noise**2))), 1e-9)), np.float32)
-
-
-def _slope(random: Random) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    frequencies = np.array([30.0, 100, 300, 1000, 3000, 8000])
-    slope_db = random.uniform(-8, 1)  # an octave; -3 is pink
-    return frequencies, slope_db * np.log2(frequencies / 1000) + random.normal(0, 3, len(frequencies))
+    return np.asarray(made * (wanted / max(float(np.sqrt(np.mean(made**2))), 1e-9)), np.float32)
 
 
 def _filter(samples: Samples, random: Random) -> Samples:
     """A microphone's or loudspeaker's colour, and sometimes its narrow band."""
     frequencies = np.array([60.0, 200, 500, 1200, 2800, 7000])
-    samples = _shaped(samples, (frequencies, random.uniform(-FILTER_DB, FILTER_DB, len(frequencies))))
+    samples = noise.shaped(samples, (frequencies, random.uniform(-FILTER_DB, FILTER_DB, len(frequencies))))
     if random.random() < BAND_SHARE:
         low, high = BANDS_HZ[random.integers(len(BANDS_HZ))]
         edges = np.array([1.0, low * 0.7, low, high, high * 1.2, 16000])
-        samples = _shaped(samples, (edges, np.array([-60.0, -25, 0, 0, -40, -60])))
+        samples = noise.shaped(samples, (edges, np.array([-60.0, -25, 0, 0, -40, -60])))
     return samples
 
 
-def _shaped(samples: Samples, curve: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]) -> Samples:
-    """Samples with the gain in dB that a curve gives at some frequencies, without shifting them in time."""
-    size = 1 << (len(samples) - 1).bit_length()
-    spectrum = np.fft.rfft(samples, size)
-    hertz = np.maximum(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), 1.0)
-    gain = np.interp(np.log(hertz), np.log(curve[0]), curve[1])
-    return np.asarray(np.fft.irfft(spectrum * 10 ** (gain / 20), size)[: len(samples)], np.float32)
+def _pause(random: Random) -> Samples:
+    """Silence, now and then with a breath in it: no phone, so the mouth stays at rest."""
+    pause = np.zeros(round(random.uniform(*PAUSE_S) * SAMPLE_RATE), np.float32)
+    length = round(random.uniform(*BREATH_S) * SAMPLE_RATE)
+    if random.random() < BREATH_SHARE and length < len(pause):
+        breath = noise.coloured(length, random) * np.hanning(length)
+        at = int(random.integers(len(pause) - length))
+        peak = max(float(np.abs(breath).max()), 1e-9)
+        pause[at : at + length] = breath * (10 ** (random.uniform(*BREATH_DB) / 20) / peak)
+    return pause
+
+
+def _coded(samples: Samples, random: Random) -> Samples:
+    """Through a lossy codec at few bits a second, as calls, radios and videos are."""
+    container, codec = CODECS[random.integers(len(CODECS))]
+    peak = max(1.0, float(np.abs(samples).max()))
+    file = io.BytesIO()
+    thrift = random.uniform(*CODEC_THRIFT)
+    soundfile.write(
+        file, samples / peak, SAMPLE_RATE, format=container, subtype=codec, compression_level=thrift
+    )
+    file.seek(0)
+    coded = soundfile.read(file, dtype="float32")[0] * np.float32(peak)
+    return np.asarray(np.resize(coded, len(samples)), np.float32)
 
 
 def _mu_law(samples: Samples) -> Samples:
