@@ -68,7 +68,7 @@ def test_codecs_do_not_shift_the_sound(codec, monkeypatch):
 
 
 def test_streams_without_speech_have_no_phones_and_are_among_the_others(monkeypatch):
-    monkeypatch.setattr("liplab.speech.augment.SILENT_SHARE", 0.4)
+    monkeypatch.setattr("liplab.speech.augment.SILENT_SHARE", 0.6)
     made = streams(
         [beep() for _ in range(100)],
         np.random.default_rng(1).normal(0, 0.1, 20 * RATE).astype(np.float32),
