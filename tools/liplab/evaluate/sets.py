@@ -105,7 +105,7 @@ def corpus_voices(folder: Path, parts: Sequence[Part]) -> list[Voice]:
             speaker_trained_on=(part.engine, part.voice) in speakers
             or (part.engine == SHARED_VOICES and SHARED_VOICES in engines),
             licence=part.licence,
-            clips=tuple(Clip(samples, phones) for samples, phones in load_part(folder, part)),
+            clips=tuple(Clip(said.samples, said.phones) for said in load_part(folder, part)),
         )
         for part in parts
         if part.split != "train"

@@ -197,7 +197,7 @@ def training_clips(folder: Path, parts: Sequence[Part]) -> list[Clip]:
     clips = []
     for part in tqdm(training, unit="voice", desc="training speech", leave=False):
         left = TRAINING_MINUTES * 60 / len(training)
-        for samples, phones in load_part(folder, part):
+        for samples, phones, _ in load_part(folder, part):
             if left <= 0:
                 break
             clips.append(Clip(samples, phones))
