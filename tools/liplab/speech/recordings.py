@@ -21,12 +21,18 @@ from tqdm import tqdm
 
 from liplab.scores import Phone
 from liplab.speech.align import AlignmentError, align
+from liplab.speech.dtw import align_by_speaking
 from liplab.speech.phones import plain, without_short_pauses
 from liplab.speech.utterance import SAMPLE_RATE, Samples, Utterance
 from lipwright.audio.decode import open_sound
 from lipwright.errors import LipwrightError
 
-SHORTEST_S, LONGEST_S = 0.8, 35.0  # takes outside are left out: too short to say much, or too long to align
+SHORTEST_S, LONGEST_S = 0.4, 35.0  # takes outside are left out: too short to say much, or too long to align
+
+# Aligned by speaking: an edge that the references put further apart than this is not to be believed (half of
+# those are more than 50 ms off), and a take with more than a few of them is left out.
+UNSURE_S = 0.1
+MOST_UNSURE = 0.1
 
 
 class Take(NamedTuple):
@@ -136,6 +142,27 @@ def _kaldi(folder: Path) -> list[Take]:
     return takes
 
 
+def _tuxpaint(language: str) -> Callable[[Path], list[Take]]:
+    """Stamps of Tux Paint: NAME_desc_LANGUAGE.ogg says the line "LANGUAGE.utf8=TEXT" of NAME.txt."""
+    mark, ending = f"{language}.utf8=", f"_desc_{language}.ogg"
+
+    def takes(folder: Path) -> list[Take]:
+        found = []
+        for sound in sorted(folder.glob(f"**/*{ending}")):
+            table = sound.with_name(sound.name.removesuffix(ending) + ".txt")
+            lines = table.read_text(encoding="utf-8").splitlines() if table.is_file() else []
+            found += [Take(sound, line.removeprefix(mark), "") for line in lines if line.startswith(mark)]
+        return found
+
+    return takes
+
+
+def _audio_cmn(folder: Path) -> list[Take]:
+    """64k/hsk/cmn-WORD.mp3, in Chinese characters; "_" between those that are said apart."""
+    sounds = sorted((folder / "64k" / "hsk").glob("cmn-*.mp3"))
+    return [Take(sound, sound.stem.removeprefix("cmn-"), "") for sound in sounds if "_" not in sound.stem]
+
+
 def _rhasspy_aligned(folder: Path) -> list[Take]:
     """NAME_align.jsonl: an object a line with the words and their phones."""
     (table,) = folder.glob("*_align.jsonl")
@@ -154,8 +181,21 @@ def _supplied(samples: Samples, line: str) -> list[Phone]:
     return without_short_pauses(phones)
 
 
+def _by_speaking(language: str) -> Callable[[Samples, str], list[Phone]]:
+    """The aligner for a language of espeak-ng."""
+
+    def aligned(samples: Samples, text: str) -> list[Phone]:
+        found = align_by_speaking(samples, text, language)
+        if np.mean(found.spreads_s > UNSURE_S) > MOST_UNSURE:
+            raise AlignmentError("the references do not agree")
+        return found.phones
+
+    return aligned
+
+
 _RHASSPY = "git clone https://github.com/rhasspy/"
 _MINI_LIBRISPEECH = "https://www.openslr.org/31 (train-clean-5; also in github.com/zhangrui0712/Voice-Age)"
+_TUXPAINT = "the Debian package tuxpaint-stamps-default (cp -r /usr/share/tuxpaint/stamps DIR)"
 _SPEECHOCEAN = "git clone https://github.com/jimbozhang/speechocean762 (also https://www.openslr.org/101)"
 
 SOURCES = (
@@ -190,5 +230,25 @@ SOURCES = (
     Recording(
         "nathalie-dev", "dev", "dataset-voice-nathalie", "nl", 1, "CC0-1.0",
         _RHASSPY + "dataset-voice-nathalie", 900, _rhasspy_aligned, _supplied, (0.8, 1.0),
+    ),
+    Recording(
+        "flemishguy", "train", "dataset-voice-flemishguy", "nl", 1, "CC0-1.0",
+        _RHASSPY + "dataset-voice-flemishguy", 2400, _metadata("wavs/{}.wav"), _by_speaking("nl"),
+    ),
+    # Languages that nothing was learned from. What forbids to share otherwise is measured by, not trained on.
+    Recording(
+        "kerstin", "held_out", "dataset-voice-kerstin", "de", 1, "CC0-1.0",
+        _RHASSPY + "dataset-voice-kerstin", 900, _metadata("verified/{}.flac"), _by_speaking("de"),
+    ),
+    *(
+        Recording(
+            f"tuxpaint-{language}", "held_out", "stamps", language, 1, "GPL-2.0",
+            _TUXPAINT, 600, _tuxpaint(language), _by_speaking(voice),
+        )
+        for language, voice in (("es", "es"), ("fr", "fr-fr"), ("ru", "ru"))
+    ),
+    Recording(
+        "audio-cmn", "held_out", "audio-cmn", "cmn", 1, "CC-BY-SA-3.0",
+        "git clone https://github.com/hugolpz/audio-cmn", 480, _audio_cmn, _by_speaking("cmn"),
     ),
 )  # fmt: skip
