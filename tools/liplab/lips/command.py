@@ -1,33 +1,44 @@
-"""`liplab train`: teach the lip model on the corpus, quantize it, judge it, write its card."""
+"""`liplab train`: teach the lip model on the corpus, quantize it, write it with its learning curve."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from liplab.lips.card import write_card
+from liplab.lips.attention import AttentionTrunk
+from liplab.lips.card import CURVE_SUFFIX
 from liplab.lips.code import LipCode, learn_code, load_code, save_code
-from liplab.lips.dataset import Streams
-from liplab.lips.evaluate import evaluate, evaluate_grid, write_codes, write_golden
+from liplab.lips.dataset import CROP_STEPS, Streams
+from liplab.lips.network import CHANNELS, ConvolutionalTrunk
+from liplab.lips.outputs import write_codes, write_golden
 from liplab.lips.package import write_model
-from liplab.lips.train import SEED, STEPS, dev_utterances, train
+from liplab.lips.train import CROPS, SEED, STEPS, dev_utterances, train
 from liplab.speech.command import add_corpus
 from liplab.speech.corpus import held_parts
 from lipwright import resources
+from lipwright.audio.features import STEP_S
 from lipwright.errors import LipwrightError
-from lipwright.lips.model import MODEL_NAME, LipModel
+from lipwright.lips.model import MODEL_NAME
 
 CODE_NAME = "lip_code.npz"
+WEIGHTS_NAME = "weights.npz"  # in the folder of a run
 FEWEST_STEPS = 40  # the schedule of the learning rate has to fit in
 CALIBRATION_STREAMS, CALIBRATION_STEPS = 64, 600
 
+TRUNKS = {"convolutional": ConvolutionalTrunk, "attention": AttentionTrunk}
+
 EXAMPLES = """examples:
-  liplab corpus && liplab train                remake the shipped lip model, for the shipped lip code
+  liplab corpus && liplab train                remake the shipped lip model, for the shipped lip code;
+                                               then judge it, with its card: liplab evaluate --card
   liplab train -o mine.tflite --steps 500      a quick one, beside it
+  liplab train --trunk attention               teach a transformer of the same cost, to compare: it is not
+                                               exported, its dev scores lie in the run's curve.json
   liplab train --babble babble.npz             a new lip code from a head's babbling: every head's face model
                                                must then be taught anew
   liplab train --codes codes.npz               also write what the model puts out on the training speech,
@@ -41,24 +52,19 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "train",
         help="teach the lip model and export it",
-        description="Teach the lip model on the corpus, quantize it to int8, judge it on speech that it "
-        "never heard, and write the model, its metadata, its card and its learning curve.",
+        description="Teach the lip model on the corpus, quantize it to int8, and write the model, its "
+        "metadata, its float weights and its learning curve.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_corpus(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: the shipped model")
     parser.add_argument("--steps", type=int, default=STEPS, help="of training (%(default)s)")
+    parser.add_argument("--trunk", choices=TRUNKS, default="convolutional", help="%(default)s by default")
     parser.add_argument(
         "--babble", type=Path, metavar="FILE", help="learn a lip code from this babbling first"
     )
     parser.add_argument("--codes", type=Path, metavar="FILE", help="write lip codes of speech here as well")
-    parser.add_argument(
-        "--grid",
-        type=Path,
-        metavar="DIR",
-        help="judge on GRID clips too (grid_*.mpg, each with a lip track .npz)",
-    )
     parser.set_defaults(do=do_train)
 
 
@@ -78,17 +84,30 @@ def do_train(arguments: argparse.Namespace) -> None:
         code = _learned_code(arguments.babble, streams, code_path)
     else:
         code = load_code(code_path if code_path.exists() else resources.models_dir() / CODE_NAME)
-    run = folder / "runs" / f"{output.stem}-{arguments.steps}"
-    network = train(run, streams, code, dev_utterances(folder, parts), arguments.steps)
+    run = folder / "runs" / f"{output.stem}-{arguments.trunk}-{arguments.steps}"
+    dev = dev_utterances(folder, parts)
+    network = train(run, streams, code, dev, arguments.steps, TRUNKS[arguments.trunk])
+    if arguments.trunk != "convolutional":
+        print(f"The dev scores of the {arguments.trunk} trunk lie in {run / 'curve.json'}.")
+        return
     recordings = streams.recordings(CALIBRATION_STREAMS, CALIBRATION_STEPS, np.random.default_rng(SEED))
-    facts = {"training": {"seed": SEED, "steps": arguments.steps, "hours": round(streams.hours, 1)}}
-    write_model(network.weights(), recordings, output, facts)
+    weights = network.weights()
+    facts = {
+        "training": {
+            "seed": SEED,
+            "steps": arguments.steps,
+            "channels": CHANNELS,
+            "crops": CROPS,
+            "crop_s": CROP_STEPS * STEP_S,
+            "augmented_hours": round(streams.hours, 1),
+            "sources": [asdict(part) for part in parts if part.split == "train"],
+        }
+    }
+    write_model(weights, recordings, output, facts)
     write_golden(output)
-    figures = evaluate(output, network.weights(), folder, parts)
-    if arguments.grid is not None:
-        figures["grid"] = evaluate_grid(LipModel.load(output), arguments.grid)
-    write_card(output, parts, figures, run)
-    print(f"{output}, and its card {output.with_suffix('.md')}")
+    np.savez(run / WEIGHTS_NAME, **weights)
+    shutil.copyfile(run / "curve.png", output.with_name(output.stem + CURVE_SUFFIX))
+    print(f"{output}; its float weights: {run / WEIGHTS_NAME}")
     if arguments.codes is not None:
         write_codes(output, folder, parts, arguments.codes)
 
