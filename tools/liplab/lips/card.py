@@ -28,9 +28,9 @@ _TEXT = """# Lip model
 Sound to lip code and articulation, 50 times a second. A causal convolutional network over log-mel
 features ({kernel} taps a block, {blocks} blocks, {channels} channels), gates for closure, tuck and pucker, a
 small perceptron to the lip code; full int8 TFLite, {size} bytes, sha256
-`{sha256}`. The k-th step describes the sound {lookahead} ms before its own start (k x 20 ms - {lookahead} ms);
-with the step itself, {newest} ms of sound after the described moment are heard. The host keeps the state: see
-`{name}.json`.
+`{sha256}`. The k-th step describes the sound {lookahead} ms before its own start (k x 20 ms -
+{lookahead} ms); with the step itself, {newest} ms of sound after the described moment are heard. The host
+keeps the state: see `{name}.json`.
 
 ## Made by
 
@@ -90,7 +90,7 @@ Beside it, on all held-out synthetic speech and on people:
 
 
 def write_card(path: Path, report: Mapping[str, Any], limits: str) -> None:
-    """Write the card of the model at `path` (.tflite) beside it, from its metadata and an evaluation's report.
+    """Write the card of the model at `path` (.tflite) beside it, from its metadata and a report on it.
 
     `limits` is the section that people write: what to expect, and what not. Raises LipwrightError when the
     metadata does not say how the model was trained, or the report is another model's.
