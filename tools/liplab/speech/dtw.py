@@ -29,7 +29,9 @@ LOWEST_HZ, HIGHEST_HZ = 100.0, 7200.0
 RATE = 175  # words a minute, of the first attempt; the second one takes as long as the recording
 SLOWEST = 90
 SHORTEST_SPEECH = 10  # frames
-SPEECH_DB = 30.0  # a frame this far below the loud ones is silence
+# A frame this far below the loud ones is silence; where noise is louder, one that is about as loud as it.
+SPEECH_DB = 30.0
+NOISE_DB, LEAST_SPEECH_DB = 9.0, 12.0
 BAND_S = 0.6  # the path stays this close to the diagonal, or
 BAND_SHARE = 0.15  # closer than this share of the length
 PAUSE_COST = 1.5  # of a silent frame that the reference lacks
@@ -93,7 +95,9 @@ def _spoken(text: str, voice: str, length_s: float) -> tuple[Samples, list[Phone
         if spoken_s <= 0:
             raise AlignmentError("nothing to say")
         rate = round(min(max(rate * spoken_s / length_s, SLOWEST), FASTEST))
-    kept, moved, time = [], [], 0.0
+    kept: list[Samples] = []
+    moved: list[Phone] = []
+    time = 0.0
     for phone in phones:
         length = phone.end_s - phone.start_s
         if not phone.ipa:
@@ -129,7 +133,8 @@ def _features(samples: Samples) -> _Features:
     power = np.abs(np.fft.rfft(frames, FFT)) ** 2
     bands, cosines = _mel_cosines()
     loudness_db = 10 * np.log10(power.sum(axis=1) + 1e-9)
-    speech = loudness_db > np.percentile(loudness_db, 95) - SPEECH_DB
+    floor_db, loud_db = np.percentile(loudness_db, (5, 95))
+    speech = loudness_db > max(loud_db - SPEECH_DB, min(floor_db + NOISE_DB, loud_db - LEAST_SPEECH_DB))
     cepstra = np.log(power @ bands.T + 1e-7) @ cosines.T
     cepstra = (cepstra - cepstra[speech].mean(axis=0)) / (cepstra[speech].std(axis=0) + 1e-6)
     padded = np.pad(cepstra, ((2, 2), (0, 0)), mode="edge")

@@ -243,9 +243,9 @@ SOURCES = (
     *(
         Recording(
             f"tuxpaint-{language}", "held_out", "stamps", language, 1, "GPL-2.0",
-            _TUXPAINT, 600, _tuxpaint(language), _by_speaking(voice),
+            _TUXPAINT, 600, _tuxpaint(language), _by_speaking(language),
         )
-        for language, voice in (("es", "es"), ("fr", "fr-fr"), ("ru", "ru"))
+        for language in ("es", "fr", "ru")
     ),
     Recording(
         "audio-cmn", "held_out", "audio-cmn", "cmn", 1, "CC-BY-SA-3.0",
