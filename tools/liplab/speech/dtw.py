@@ -126,16 +126,16 @@ def _mel_cosines() -> tuple[Frames, Frames]:
 
 
 def _features(samples: Samples) -> _Features:
-    """Cepstra with their slopes, as far as mean and spread over the speech allow without unit."""
-    emphasized = np.append(samples[:1], samples[1:] - 0.97 * samples[:-1])
-    padded = np.pad(emphasized, WINDOW // 2)
+    """Cepstra and their slopes, with the mean and spread that they have where there is speech taken out."""
+    padded = np.pad(samples, WINDOW // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP] * np.hanning(WINDOW)
     power = np.abs(np.fft.rfft(frames, FFT)) ** 2
     bands, cosines = _mel_cosines()
-    loudness_db = 10 * np.log10(power.sum(axis=1) + 1e-9)
+    mel = power @ bands.T
+    loudness_db = 10 * np.log10(mel.sum(axis=1) + 1e-7)
     floor_db, loud_db = np.percentile(loudness_db, (5, 95))
     speech = loudness_db > max(loud_db - SPEECH_DB, min(floor_db + NOISE_DB, loud_db - LEAST_SPEECH_DB))
-    cepstra = np.log(power @ bands.T + 1e-7) @ cosines.T
+    cepstra = np.log(mel + 1e-7) @ cosines.T
     cepstra = (cepstra - cepstra[speech].mean(axis=0)) / (cepstra[speech].std(axis=0) + 1e-6)
     padded = np.pad(cepstra, ((2, 2), (0, 0)), mode="edge")
     slopes = (2 * (padded[4:] - padded[:-4]) + padded[3:-1] - padded[1:-3]) / 10
@@ -145,15 +145,14 @@ def _features(samples: Samples) -> _Features:
 
 def _laid_over(reference: Samples, phones: list[Phone], sound: _Features, first: int, last: int) -> Frames:
     """Seconds at which the phones start, and where the last one ends."""
-    spoken = _features(reference).vectors
-    spoken = spoken[: max(2, round(phones[-1].end_s * SAMPLE_RATE / HOP))]
+    spoken, spoken_speech = _features(reference)
+    # The recording gets as much silence at its ends as the reference has: the closure of a first p is silent.
+    audible = np.flatnonzero(spoken_speech)
+    first = max(0, first - int(audible[0]))
+    last = min(len(sound.speech), last + len(spoken) - 1 - int(audible[-1]))
     heard, speech = sound.vectors[first:last], sound.speech[first:last]
-    distances = np.sqrt(
-        np.maximum(
-            0,
-            (spoken**2).sum(axis=1)[:, None] + (heard**2).sum(axis=1) - 2 * spoken @ heard.T,
-        )
-    )
+    squares = (spoken**2).sum(axis=1)[:, None] + (heard**2).sum(axis=1) - 2 * spoken @ heard.T
+    distances: Frames = np.sqrt(np.maximum(0, squares))
     rows = _path(distances, ~speech)
     # rows[column]: the reference's frame, never falling, of each of the sound's frames.
     edges = np.array([phone.start_s for phone in phones] + [phones[-1].end_s]) * SAMPLE_RATE / HOP
