@@ -1,6 +1,7 @@
 """`liplab corpus` and `liplab train` as a user meets them: sources, licences, what is missing."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,10 @@ def test_every_source_is_listed_with_its_licence(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(recipe())
     assert all(part.licence for part in recipe())
-    assert any(line.startswith("train") and "kathleen" in line and "CC0" in line for line in lines)
+    assert any(
+        line.startswith("train") and "kathleen" in line and "CC0" in line and "github.com" in line
+        for line in lines
+    )
 
 
 def test_missing_engines_are_named_by_their_packages(monkeypatch, capsys, tmp_path):
@@ -25,6 +29,24 @@ def test_missing_engines_are_named_by_their_packages(monkeypatch, capsys, tmp_pa
     assert "festvox-czech-dita" in missing
     assert main(["corpus", "--corpus", str(tmp_path)]) == 2
     assert "sudo apt install espeak-ng flite festival" in capsys.readouterr().err
+
+
+def test_voices_that_only_measure_may_be_missing(monkeypatch, capsys, tmp_path):
+    spoken = next(part for part in recipe() if part.name == "espeak-nl")
+    measuring = next(part for part in recipe() if part.name == "mbrola-de2")
+    made = []
+    monkeypatch.setattr("liplab.speech.command.recipe", lambda: [spoken, measuring])
+    monkeypatch.setattr("liplab.speech.command.make_parts", lambda folder, parts, _: made.extend(parts) or [])
+    monkeypatch.setattr("liplab.speech.command.make_streams", lambda folder, parts: None)
+    monkeypatch.setattr(shutil, "which", lambda program: program if program == "espeak-ng" else None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    assert main(["corpus", "--corpus", str(tmp_path)]) == 0
+    assert made == [spoken]
+    told = capsys.readouterr()
+    assert "mbrola-de2" in told.out + told.err
+    assert "contrib and non-free" in told.out + told.err
+    monkeypatch.setattr("liplab.speech.command.recipe", lambda: [spoken, replace(measuring, split="train")])
+    assert main(["corpus", "--corpus", str(tmp_path)]) == 2
 
 
 def test_a_folder_of_recordings_that_is_not_there_is_refused(capsys, tmp_path):

@@ -18,6 +18,8 @@ from lipwright.errors import LipwrightError
         phones.ITALIAN,
         phones.RUSSIAN,
         phones.INDIC,
+        phones.SAMPA,
+        phones.JAPANESE,
     ],
 )
 def test_every_phone_of_every_engine_has_lips(table):

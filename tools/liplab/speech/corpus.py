@@ -17,11 +17,11 @@ from tqdm import tqdm
 
 from liplab.scores import Phone
 from liplab.speech.recipe import Part, recipe
-from liplab.speech.render import SEED, VARIANTS, fingerprint, render
+from liplab.speech.render import SEED, VARIANTS, fingerprint, is_missing, render
 from liplab.speech.utterance import SAMPLE_RATE, Utterance
 from lipwright.errors import LipwrightError
 
-__all__ = ["SEED", "VARIANTS", "Part", "held_parts", "load_part", "make_parts", "recipe"]
+__all__ = ["SEED", "VARIANTS", "Part", "held_parts", "load_part", "make_parts", "part_path", "recipe"]
 
 
 def make_parts(folder: Path, parts: Sequence[Part], recordings: Path | None) -> list[Part]:
@@ -37,17 +37,17 @@ def make_parts(folder: Path, parts: Sequence[Part], recordings: Path | None) -> 
     for part in progress:
         progress.set_postfix_str(part.name)
         path = part_path(folder, part)
-        if part.engine == "recording" and not (recordings and (recordings / part.voice).is_dir()):
+        if is_missing(part, recordings):
             if not path.exists():
-                progress.write(
-                    f"{part.name} left out: no folder {part.voice} of recordings (see --recordings)"
-                )
+                progress.write(f"{part.name} left out: it is not among the recordings (see --recordings).")
                 continue
         elif not _is_current(path, fingerprint(part, recordings)):
             _save(path, list(render(part, recordings)), fingerprint(part, recordings))
         with np.load(path) as stored:
             held.append(replace(part, seconds=float(stored["ends"][-1]) / SAMPLE_RATE))
-    (folder / "parts.json").write_text(json.dumps([asdict(part) for part in held], indent=1) + "\n")
+    partial = folder / "parts.part.json"
+    partial.write_text(json.dumps([asdict(part) for part in held], indent=1) + "\n")
+    partial.rename(folder / "parts.json")
     return held
 
 

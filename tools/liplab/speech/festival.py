@@ -100,7 +100,7 @@ def festival_say(
 ) -> Iterator[tuple[Samples, list[Phone]]]:
     """Samples (n,) at 16 kHz and phones of each text, all by one process.
 
-    A text that the voice cannot say, or says with a phone that its table lacks, is left out. Raises
+    A text that the voice cannot say, says with a phone that its table lacks, or hangs on, is left out. Raises
     LipwrightError when Festival or the voice is not installed.
     """
     if shutil.which("festival") is None:
@@ -113,14 +113,12 @@ def festival_say(
             script += [
                 f"(Parameter.set 'Duration_Stretch {stretch:.3f})",
                 f'(set! spoken (unwind-protect (SynthText "{quoted}") nil))',
-                f'(if spoken (utt.save.segs spoken "{folder}/{number}.segs"))',
                 f'(if spoken (utt.save.wave spoken "{folder}/{number}.wav" \'riff))',
+                f'(if spoken (utt.save.segs spoken "{folder}/{number}.segs"))',
             ]
         (folder / "say.scm").write_bytes("\n".join(script).encode(voice.encoding, "ignore"))
-        result = subprocess.run(
-            ["festival", "-b", str(folder / "say.scm")], capture_output=True, timeout=_TIMEOUT_S, check=False
-        )
-        if not (folder / "0.wav").exists() and b"voice_" in result.stderr:
+        complaint = _run(folder / "say.scm")
+        if not (folder / "0.wav").exists() and b"voice_" in complaint:
             raise LipwrightError(
                 f"The Festival voice {voice.name} is missing; install it: sudo apt install {voice.package}."
             )
@@ -131,6 +129,15 @@ def festival_say(
                     yield _read(wave), _segments(segments.read_text(voice.encoding), voice.table)
                 except KeyError:
                     continue
+
+
+def _run(script: Path) -> bytes:
+    """Festival's complaints; one that hangs is stopped, and what it has said by then remains."""
+    command = ["festival", "-b", str(script)]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False).stderr
+    except subprocess.TimeoutExpired:
+        return b""
 
 
 def _segments(text: str, table: Mapping[str, str]) -> list[Phone]:

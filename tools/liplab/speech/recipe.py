@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from liplab.speech import festival, jtalk, mbrola, text
 from liplab.speech.held_out_text import HELD_OUT_LANGUAGES
+from liplab.speech.recordings import SOURCES
 
-# Recordings of people that may be used (both CC0). They are looked for in a folder of clones, named as here.
-KATHLEEN = "dataset-voice-kathleen"  # github.com/rhasspy, US English, transcripts: aligned with pocketsphinx
-NATHALIE = "dataset-voice-nathalie"  # github.com/rhasspy, Dutch, phone alignment included
 ESPEAK_LICENCE = "free output (GPL-3 engine)"
 # Seconds of each espeak-ng language: American and British English, any other that is learned from, and one
 # that is held out.
@@ -26,6 +25,13 @@ FESTIVAL = {
 # Voices of real speakers that no training hears.
 MBROLA_S = 150  # each voice
 JTALK_S = 240
+# Seconds of song by voices of other parts.
+SUNG = {
+    "flite-slt": 300, "flite-awb": 300, "flite-kal16": 180, "festival-cmu_us_slt_arctic_hts": 180,
+    "festival-upc_ca_ona_hts": 180, "festival-czech_dita": 180, "festival-czech_krb": 150,
+    "festival-suo_fi_lj_diphone": 180, "festival-hy_fi_mv_diphone": 180, "festival-telugu_NSK_diphone": 150,
+    "espeak-nl": 120, "espeak-pt-br": 120, "espeak-sw": 120, "espeak-tr": 120,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Part:
 
     name: str
     split: str  # train, dev or held_out
-    engine: str  # espeak-ng, flite, festival, mbrola, jtalk, or recording
+    engine: str  # espeak-ng, flite, festival, mbrola, jtalk, singing, or recording
     voice: str
     language: str
     licence: str
@@ -43,7 +49,8 @@ class Part:
 
 def recipe() -> list[Part]:
     """All parts. The licence is that of the voice or recording; texts are our own (module text)."""
-    return [*_espeak(), *_flite(), *_festival(), *_mbrola(), _jtalk(), *_recordings()]
+    spoken = [*_espeak(), *_flite(), *_festival(), *_mbrola(), _jtalk()]
+    return [*spoken, *_singing(spoken), *_recordings()]
 
 
 def _espeak() -> list[Part]:
@@ -87,8 +94,19 @@ def _jtalk() -> Part:
     return Part("jtalk-ja", "held_out", "jtalk", jtalk.NAME, "ja", jtalk.LICENCE, JTALK_S)
 
 
+def _singing(spoken: Sequence[Part]) -> list[Part]:
+    return [
+        replace(part, name=f"sung-{part.name}", engine="singing", voice=part.name, seconds=SUNG[part.name])
+        for part in spoken
+        if part.name in SUNG
+    ]
+
+
 def _recordings() -> list[Part]:
     return [
-        Part("kathleen", "train", "recording", KATHLEEN, "en-us", "CC0-1.0", 6000),
-        Part("nathalie", "dev", "recording", NATHALIE, "nl", "CC0-1.0", 900),
-    ]
+        Part(
+            source.name, source.split, "recording", source.name, source.language, source.licence,
+            source.seconds,
+        )
+        for source in SOURCES
+    ]  # fmt: skip

@@ -5,27 +5,26 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import soxr
 from tqdm import tqdm
 
-from liplab.scores import Phone
 from liplab.speech import festival, mbrola, text
-from liplab.speech.align import AlignmentError, align
 from liplab.speech.espeak import Espeak
 from liplab.speech.held_out_text import HELD_OUT_TEXT
 from liplab.speech.jtalk import jtalk_say
-from liplab.speech.phones import plain, without_short_pauses
-from liplab.speech.recipe import KATHLEEN, NATHALIE, Part
-from liplab.speech.utterance import SAMPLE_RATE, Samples, Utterance
-from lipwright.audio.decode import open_sound
+from liplab.speech.recipe import Part, recipe
+from liplab.speech.recordings import SOURCES, Recording, recorded
+from liplab.speech.singing import sung
+from liplab.speech.utterance import SAMPLE_RATE, Utterance
 from lipwright.errors import LipwrightError
 
 SEED = 20261122
 # How each engine is made to speak. Who changes what an engine renders adds one, and its parts are made anew.
-RENDERING = {"espeak-ng": 2, "flite": 2, "festival": 2, "mbrola": 1, "jtalk": 1, "recording": 1}
+RENDERING = {"espeak-ng": 2, "flite": 2, "festival": 2, "mbrola": 1, "jtalk": 1, "singing": 1, "recording": 2}
 # espeak-ng variants that sound like people; its robots and monsters are left out.
 VARIANTS = tuple(
     "Alex Alicia Andrea Andy Annie Denis Diogo Gene Henrique Hugo Jacky Lee Marco Mario Michael Mike "
@@ -42,6 +41,7 @@ MBROLA_PITCH = (30, 70)
 JTALK_SPEED = (0.8, 1.3)
 JTALK_HALF_TONES = (-3.0, 3.0)
 STRETCH = (0.75, 1.4)  # of flite and Festival: 1.4 speaks slower
+PROMPTS = "dataset-voice-kathleen/data"  # in the folder of recordings; CC0
 PROMPT_SHARE = 0.5  # of the English sentences of flite and Festival, where there are prompts
 _FESTIVAL_BATCH = 40  # sentences a process: a voice that hangs costs no more
 
@@ -57,20 +57,18 @@ def fingerprint(part: Part, recordings: Path | None) -> str:
     )
 
 
+def is_missing(part: Part, recordings: Path | None) -> bool:
+    """Whether a part is a recording that the folder of recordings, if there is one, lacks."""
+    if part.engine != "recording":
+        return False
+    return recordings is None or not (recordings / _source(part).folder).is_dir()
+
+
 def render(part: Part, recordings: Path | None) -> Iterator[Utterance]:
     """The utterances of a part. Raises LipwrightError when its engine or voice is not installed."""
-    random = np.random.default_rng([SEED, zlib.crc32(part.name.encode())])
-    makers: dict[str, Callable[[], Iterator[Utterance]]] = {
-        "espeak-ng": lambda: _espeak(part, random),
-        "flite": lambda: _flite(part, random, _prompts(recordings)),
-        "festival": lambda: _festival(part, random, _prompts(recordings)),
-        "mbrola": lambda: _mbrola(part, random),
-        "jtalk": lambda: _jtalk(part, random),
-        "recording": lambda: _recording(part, recordings),
-    }
     with tqdm(total=round(part.seconds), unit="s", desc=part.name, leave=False) as progress:
         spoken = 0.0
-        for utterance in makers[part.engine]():
+        for utterance in _utterances(part, recordings):
             if not any(phone.ipa for phone in utterance.phones) or not np.any(utterance.samples):
                 continue
             yield utterance
@@ -80,9 +78,28 @@ def render(part: Part, recordings: Path | None) -> Iterator[Utterance]:
                 return
 
 
+def _utterances(part: Part, recordings: Path | None) -> Iterator[Utterance]:
+    """As many utterances as anyone wants; of a recording, as many as there are."""
+    random = np.random.default_rng([SEED, zlib.crc32(part.name.encode())])
+    makers: dict[str, Callable[[], Iterator[Utterance]]] = {
+        "espeak-ng": lambda: _espeak(part, random),
+        "flite": lambda: _flite(part, random, _prompts(recordings)),
+        "festival": lambda: _festival(part, random, _prompts(recordings)),
+        "mbrola": lambda: _mbrola(part, random),
+        "jtalk": lambda: _jtalk(part, random),
+        "singing": lambda: _singing(part, random, recordings),
+        "recording": lambda: recorded(_source(part), recordings or Path()),
+    }
+    return makers[part.engine]()
+
+
+def _source(part: Part) -> Recording:
+    return next(source for source in SOURCES if source.name == part.voice)
+
+
 def _prompts(recordings: Path | None) -> list[str]:
-    """Sentences read in the CC0 recordings, if they are there, so that English is not only our grammar's."""
-    folder = recordings / KATHLEEN / "data" if recordings else None
+    """Sentences of recordings that are CC0, if they are there: English beyond our own grammar."""
+    folder = recordings / PROMPTS if recordings else None
     if folder is None or not folder.is_dir():
         return []
     return sorted({path.read_text(encoding="utf-8").strip() for path in folder.glob("*.txt")})
@@ -150,38 +167,10 @@ def _jtalk(part: Part, random: np.random.Generator) -> Iterator[Utterance]:
         yield jtalk_say(words, random.uniform(*JTALK_SPEED), random.uniform(*JTALK_HALF_TONES))
 
 
-def _recording(part: Part, recordings: Path | None) -> Iterator[Utterance]:
-    assert recordings is not None
-    folder = recordings / part.voice
-    yield from _nathalie(folder) if part.voice == NATHALIE else _transcribed(folder / "data")
-
-
-def _transcribed(folder: Path) -> Iterator[Utterance]:
-    """FILE.wav with FILE.txt, English; a take that does not align is left out."""
-    for path in sorted(folder.glob("*.wav")):
-        samples = _read(path)
-        try:
-            yield Utterance(samples, align(samples, path.with_suffix(".txt").read_text(encoding="utf-8")))
-        except AlignmentError:
-            continue
-
-
-def _nathalie(folder: Path) -> Iterator[Utterance]:
-    for line in (folder / "nathalie_align.jsonl").read_text(encoding="utf-8").splitlines():
-        take = json.loads(line)
-        path = folder / "verified" / f"{take['id']}.flac"
-        if not path.exists():
-            continue
-        phones: list[Phone] = []
-        for word in take["words"]:
-            for phone in word["phones"]:
-                if phones and phone["start"] > phones[-1].end_s:
-                    phones.append(Phone("", phones[-1].end_s, phone["start"]))
-                phones.append(
-                    Phone(plain(phone["phone"]), phone["start"], phone["start"] + phone["duration"])
-                )
-        yield Utterance(_read(path), without_short_pauses(phones))
-
-
-def _read(path: Path) -> Samples:
-    return np.concatenate([np.zeros(0, np.float32), *open_sound(path).blocks(SAMPLE_RATE)])
+def _singing(part: Part, random: np.random.Generator, recordings: Path | None) -> Iterator[Utterance]:
+    """The voice of another part, with words of its own, sung."""
+    voice = next(other for other in recipe() if other.name == part.voice)
+    for utterance in _utterances(replace(voice, name=part.name), recordings):
+        song = sung(utterance, random)
+        if song is not None:
+            yield song
