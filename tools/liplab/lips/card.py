@@ -40,7 +40,7 @@ keeps the state: see `{name}.json`.
 
 (`liplab corpus` names the Debian packages of the speech engines that are missing, and says where the
 recordings are had.) Seed {seed}, {steps} steps of {crops} crops of {crop_s:g} s, drawn from
-{hours} hours of augmented speech, one thread.
+{hours} hours of augmented speech, {threads} threads.
 
 - **Lip code.** The code and its articulation decoder (`lip_code.npz`) were learned first, from 20 minutes of
   babbling of the simulated head (`liplab face babble`), by a variational autoencoder; the decoder is part of
@@ -117,6 +117,7 @@ def write_card(path: Path, report: Mapping[str, Any], limits: str) -> None:
         crops=training["crops"],
         crop_s=training["crop_s"],
         hours=training["augmented_hours"],
+        threads=training["threads"],
         quantization=_quantization(report.get("int8_against_float")),
         curve=path.stem + CURVE_SUFFIX,
         sources=_sources(training["sources"]),

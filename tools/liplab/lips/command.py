@@ -43,7 +43,7 @@ EXAMPLES = """examples:
                                                must then be taught anew
   liplab train --codes codes.npz               also write what the model puts out on the training speech,
                                                which liplab face train needs
-A run that was stopped goes on where it stopped. One thread works; the other cores are free.
+A run that was stopped goes on where it stopped.
 """
 
 
@@ -60,6 +60,12 @@ def add_parser(subparsers: Any) -> None:
     add_corpus(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: the shipped model")
     parser.add_argument("--steps", type=int, default=STEPS, help="of training (%(default)s)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        help="that work at once (%(default)s); the weights depend on it a little",
+    )
     parser.add_argument("--trunk", choices=TRUNKS, default="convolutional", help="%(default)s by default")
     parser.add_argument(
         "--babble", type=Path, metavar="FILE", help="learn a lip code from this babbling first"
@@ -75,7 +81,7 @@ def do_train(arguments: argparse.Namespace) -> None:
         raise LipwrightError("The output must end in .tflite and lie in a folder that exists.")
     if arguments.steps < FEWEST_STEPS:
         raise LipwrightError(f"Training needs at least {FEWEST_STEPS} steps; give a larger --steps.")
-    torch.set_num_threads(1)
+    torch.set_num_threads(max(1, arguments.threads))
     folder = arguments.corpus.expanduser()
     parts = held_parts(folder)
     streams = Streams(folder, parts)
@@ -96,6 +102,7 @@ def do_train(arguments: argparse.Namespace) -> None:
         "training": {
             "seed": SEED,
             "steps": arguments.steps,
+            "threads": arguments.threads,
             "channels": CHANNELS,
             "crops": CROPS,
             "crop_s": CROP_STEPS * STEP_S,

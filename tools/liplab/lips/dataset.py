@@ -25,7 +25,7 @@ BABBLE_PARTS = 12
 BABBLE_S = 60
 # How often a part is drawn, against its length: voices that were recorded from people teach more about
 # people.
-ENGINE_SHARE = {"recording": 2.5, "flite": 1.5, "festival": 1.0, "espeak-ng": 0.8}
+ENGINE_SHARE = {"recording": 2.0, "flite": 1.5}
 CROP_STEPS = 300
 # Steps at a crop's start that do not count: the network looks back over 51, which the crop lacks there.
 BLIND_STEPS = 56

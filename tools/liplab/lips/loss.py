@@ -25,7 +25,7 @@ TUCK_WEIGHT = 4.0
 TUCKED = 0.7
 PUCKER_WEIGHT = 2.0
 # Of every step at which a closure would be a false one: the aperture must be at least AJAR.
-OPEN_WEIGHT = 12.0
+OPEN_WEIGHT = 20.0
 AJAR = 0.12
 # Of the spread of each part over a crop, which must not fall below the asked one's.
 SPREAD_WEIGHT = 0.5
