@@ -12,12 +12,14 @@ from lipwright.files import write_report
 BENCHES: Commands = {
     "wire": ("bytes a frame, beside other encodings", "liplab.bench_wire:add_parser"),
     "firmware": ("time and memory of the firmware's tick", "liplab.bench_firmware:add_parser"),
+    "lips": ("time and instructions of the lip model, and what a Pi needs", "liplab.bench_lips:add_parser"),
     "pipeline": ("time and memory of sound to targets", "liplab.bench_pipeline:add_parser"),
 }
 
 EXAMPLES = """examples:
   liplab bench wire                   bytes a frame, beside JSON, plain CBOR and five bytes a servo
   liplab bench firmware --json -      the figures as JSON on standard output
+  liplab bench lips                   the lip model's step here, and estimated on a Raspberry Pi
   liplab bench pipeline clip.wav      real-time factor and the time of one 20 ms step
 """
 
