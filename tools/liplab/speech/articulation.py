@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ CORE = 0.3  # of a phone's length to both sides of its middle, within which its 
 REST_WEIGHT = 0.03
 PRESSED = -0.08  # aperture goal of bilabials
 TUCKED_APERTURE = 0.08
+PUCKERED = -1.0  # width goal of w
 # A robot's closure must be seen: a shape registers from about 60 ms on, and no plateau of lips is longer.
 SHORTEST_CLOSURE_S = 0.060
 LONGEST_CLOSURE_S = 0.12
@@ -69,7 +71,11 @@ class Numbers:
 
 def load_numbers(path: Path = NUMBERS_FILE) -> Numbers:
     """The numbers of a file that `liplab articulation fit` wrote."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    return numbers_of(json.loads(path.read_text(encoding="utf-8")))
+
+
+def numbers_of(content: dict[str, Any]) -> Numbers:
+    """The numbers of such a file's content, in which each is a pair of value and source."""
     index: dict[str, int] = {}
     goals, weights = [], []
     for row in content["phones"]:
@@ -127,7 +133,7 @@ def articulation(phones: Sequence[Phone], times_s: npt.ArrayLike, numbers: Numbe
     start = min(times.min(initial=0.0), 0.0) - _BEFORE_S
     grid = np.arange(start, times.max(initial=0.0) + _AFTER_S, 1.0 / RATE_HZ)
     track = _blend(phones, grid, numbers)
-    _gestures(phones, grid, track, numbers)
+    _gesticulate(gestures(phones, numbers), grid, track, numbers)
     place = (times - start) * RATE_HZ
     frame = place.astype(np.intp)
     share = (place - frame)[:, None]
@@ -139,18 +145,9 @@ def _blend(phones: Sequence[Phone], grid: Values, numbers: Numbers) -> Values:
 
     An exponential fade is a running sum, so the cost goes with the time and hardly with the phones.
     """
-    rows, middles, spans = [], [], []
-    for phone in phones:
-        parts = pulls(phone.ipa)
-        span = (phone.end_s - phone.start_s) / len(parts)
-        for number, symbol in enumerate(parts):
-            rows.append(numbers.index[symbol])
-            middles.append(phone.start_s + (number + 0.5) * span)
-            spans.append(span)
     rest = numbers.goals[numbers.index[_SILENCE]]
-    middle = np.array(middles)[:, None] - numbers.lead_s
-    half = CORE * np.array(spans)[:, None]
-    first, last = (middle - half - grid[0]) * RATE_HZ, (middle + half - grid[0]) * RATE_HZ  # in frames
+    rows, first_s, last_s = cores(phones, numbers)
+    first, last = (first_s - grid[0]) * RATE_HZ, (last_s - grid[0]) * RATE_HZ  # in frames
     enter, leave = np.ceil(first), np.ceil(last)  # the core's frames: from enter until before leave
     weights = numbers.weights[rows]
     pull = np.stack([weights, weights * numbers.goals[rows]], axis=1)  # what is summed: (k, 2, 5)
@@ -164,6 +161,21 @@ def _blend(phones: Sequence[Phone], grid: Values, numbers: Numbers) -> Values:
     total += _running(_scatter(length - enter, before, length, rise), rise)[::-1]
     blended: Values = (total[:, 1] + REST_WEIGHT * rest) / (total[:, 0] + REST_WEIGHT)
     return blended
+
+
+def cores(phones: Sequence[Phone], numbers: Numbers) -> tuple[list[int], Values, Values]:
+    """What pulls at the lips: rows (k,) of goals; from (k, 5) and to (k, 5) when with full weight, in s."""
+    rows, middles, spans = [], [], []
+    for phone in phones:
+        parts = pulls(phone.ipa)
+        span = (phone.end_s - phone.start_s) / len(parts)
+        for number, symbol in enumerate(parts):
+            rows.append(numbers.index[symbol])
+            middles.append(phone.start_s + (number + 0.5) * span)
+            spans.append(span)
+    middle = np.array(middles)[:, None] - numbers.lead_s
+    half = CORE * np.array(spans)[:, None]
+    return rows, middle - half, middle + half
 
 
 def _scatter(frames: Values, amounts: Values, length: int, decay: Values | float = 0.0) -> Values:
@@ -188,29 +200,42 @@ def _running(track: Values, decay: Values) -> Values:
     return track
 
 
-def _gestures(phones: Sequence[Phone], grid: Values, track: Values, numbers: Numbers) -> None:
-    """Lead `track` to the goals of w, labiodentals and, last because they must win, bilabials."""
-    glides, labiodentals, bilabials = [], [], []
+class Gestures(NamedTuple):
+    """When gestures hold: (from, to) in seconds."""
+
+    glides: list[tuple[float, float]]
+    labiodentals: list[tuple[float, float]]
+    bilabials: list[tuple[float, float]]
+
+
+def gestures(phones: Sequence[Phone], numbers: Numbers) -> Gestures:
+    """The gestures of the phones that lips make."""
+    found = Gestures([], [], [])
     for phone in phones:
         kinds = _kinds(phone.ipa)
         if kinds.glide:
-            glides.append((phone.start_s, (phone.start_s + phone.end_s) / 2))
+            found.glides.append((phone.start_s, (phone.start_s + phone.end_s) / 2))
         if kinds.labiodental:
-            labiodentals.append((phone.start_s, phone.end_s))
+            found.labiodentals.append((phone.start_s, phone.end_s))
         if kinds.bilabial:
-            bilabials.append(closure(phone, numbers))
-    if glides:
-        free = _free(grid, glides, numbers.rounding_lead_s, numbers.rounding_tail_s)
-        for part, goal in ((WIDTH, -1.0), (ROUNDING, 1.0)):
-            track[:, part] = goal + free * (track[:, part] - goal)
-    if labiodentals:
-        free = _free(grid, labiodentals, numbers.tucking_s, numbers.tucking_s)
+            found.bilabials.append(closure(phone, numbers))
+    return found
+
+
+def _gesticulate(found: Gestures, grid: Values, track: Values, numbers: Numbers) -> None:
+    """Lead `track` to the goals of w, labiodentals and, last because they must win, bilabials."""
+    if found.glides:
+        left = free(grid, found.glides, numbers.rounding_lead_s, numbers.rounding_tail_s)
+        for part, goal in ((WIDTH, PUCKERED), (ROUNDING, 1.0)):
+            track[:, part] = goal + left * (track[:, part] - goal)
+    if found.labiodentals:
+        left = free(grid, found.labiodentals, numbers.tucking_s, numbers.tucking_s)
         for part, goal in ((APERTURE, TUCKED_APERTURE), (TUCK, 1.0)):
-            track[:, part] = goal + free * (track[:, part] - goal)
-    if bilabials:
-        free = _free(grid, bilabials, numbers.closing_s, numbers.opening_s)
-        track[:, APERTURE] = PRESSED + free * (track[:, APERTURE] - PRESSED)
-        track[:, TUCK] *= free
+            track[:, part] = goal + left * (track[:, part] - goal)
+    if found.bilabials:
+        left = free(grid, found.bilabials, numbers.closing_s, numbers.opening_s)
+        track[:, APERTURE] = PRESSED + left * (track[:, APERTURE] - PRESSED)
+        track[:, TUCK] *= left
 
 
 @dataclass(frozen=True)
@@ -236,7 +261,7 @@ def closure(phone: Phone, numbers: Numbers | None = None) -> tuple[float, float]
     return start, start + length
 
 
-def _free(grid: Values, spans: Sequence[tuple[float, float]], rise: float, fall: float) -> Values:
+def free(grid: Values, spans: Sequence[tuple[float, float]], rise: float, fall: float) -> Values:
     """How free (n,) of gestures the track is: 0 within the spans, 1 from `rise` before to `fall` after.
 
     Between lies half a cosine; where gestures overlap, what each leaves free multiplies.
@@ -249,7 +274,7 @@ def _free(grid: Values, spans: Sequence[tuple[float, float]], rise: float, fall:
     before = np.clip((times - (edges[:, :1] - rise)) / rise, 0, 1)
     after = np.clip((edges[:, 1:] + fall - times) / fall, 0, 1)
     left = 1 - 0.25 * (1 - np.cos(np.pi * before)) * (1 - np.cos(np.pi * after))
-    free = np.ones(len(grid))
+    whole = np.ones(len(grid))
     inside = (frames >= 0) & (frames < len(grid))
-    np.multiply.at(free, frames[inside], left[inside])
-    return free
+    np.multiply.at(whole, frames[inside], left[inside])
+    return whole

@@ -55,7 +55,10 @@ _VOWELS = {
         "ɶ": (0.80, -0.10, 0.40, 0.90), "ɑ": (1.00, 0.10, 0, 1.00), "ɒ": (0.80, -0.30, 0.40, 0.90),
     },
 }  # fmt: skip
-_ALIKE = {"ɿ": "ɿʅ"}  # vowels that share a row
+# Vowels that share a row. espeak-ng writes A for ɑ in its Irish and X for χ in its Luxembourgish.
+_ALIKE = {"ɿ": "ɿʅ", "ɑ": "ɑA"}
+# Measured English has no plain e: what ɪ moves by, e moves by.
+_LIKE = {"close-mid spread": "near-close spread"}
 _ROUNDED = frozenset("yʉuʏʊᵿøɵoœɞɔɶɒ")
 
 _CONSONANTS: tuple[tuple[str, str, Values, Values], ...] = (
@@ -77,7 +80,7 @@ _CONSONANTS: tuple[tuple[str, str, Values, Values], ...] = (
     ("tongue", "lɫɭɬɮɾrɺǁ", (0.28, 0.1, 0, 0.22, 0), (0.25, 0.12, 0.12, 0.5, 0.5)),
     ("tongue", "ʎjʝɲɟcʄ", (0.30, 0.6, 0, 0.25, 0), (0.4, 0.5, 0.3, 0.5, 0.5)),
     ("tongue", "ɹɻɽ", (0.30, -0.3, 0.45, 0.30, 0), (0.5, 0.5, 0.6, 0.5, 0.5)),
-    ("tongue", "kɡgɠŋxɣqɢʛχʁʀʟɰɴ", (0.40, 0, 0, 0.35, 0), (0.12, 0.08, 0.08, 0.15, 0.5)),
+    ("tongue", "kɡgɠŋxɣqɢʛχXʁʀʟɰɴ", (0.40, 0, 0, 0.35, 0), (0.12, 0.08, 0.08, 0.15, 0.5)),
     ("throat", "ħʕʜʢʡhɦʔ", (0.40, 0, 0, 0.35, 0), (0.12, 0.08, 0.08, 0.15, 0.5)),
 )
 
@@ -87,17 +90,17 @@ def rows() -> list[Row]:
     result = [
         Row(("",), (0.01, 0.0, 0.0, 0.02, 0.0), (1.0, 1.0, 1.0, 1.0, 1.0), "rest"),
         Row(("?",), (0.4, 0, 0, 0.4, 0), (0.2, 0.2, 0.2, 0.2, 0.5), "unknown"),
-        Row(("ə",), (0.45, 0.10, 0, 0.42, 0), (0.5, 0.4, 0.4, 0.5, 0.5), "close-mid spread"),
+        Row(("ə",), (0.45, 0.10, 0, 0.42, 0), (0.5, 0.4, 0.4, 0.5, 0.5), "schwa"),
     ]
     for height, shapes in _VOWELS.items():
         for symbol, (aperture, width, rounding, jaw) in shapes.items():
-            lips = "round" if symbol in _ROUNDED else "spread"
+            lips = "round" if symbol in _ROUNDED else "rhotic" if symbol in "ɚɝ" else "spread"
             result.append(
                 Row(
                     tuple(_ALIKE.get(symbol, symbol)),
                     (aperture, width, rounding, jaw, 0.0),
                     (1.0, 1.0, 1.0, 1.0, 0.5),
-                    f"{height} {lips}",
+                    _LIKE.get(f"{height} {lips}", f"{height} {lips}"),
                 )
             )
     result += [Row(tuple(letters), goal, weight, group) for group, letters, goal, weight in _CONSONANTS]
