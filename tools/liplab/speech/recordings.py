@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from tqdm import tqdm
@@ -158,8 +159,11 @@ def _tuxpaint(language: str) -> Callable[[Path], list[Take]]:
 
 
 def _audio_cmn(folder: Path) -> list[Take]:
-    """64k/hsk/cmn-WORD.mp3, in Chinese characters; "_" between those that are said apart."""
-    sounds = sorted((folder / "64k" / "hsk").glob("cmn-*.mp3"))
+    """64k/hsk/cmn-WORD.mp3, in Chinese characters; "_" between those that are said apart.
+
+    Mixed, because by the alphabet the first few hundred words all begin with "one".
+    """
+    sounds = sorted((folder / "64k" / "hsk").glob("cmn-*.mp3"), key=lambda path: crc32(path.name.encode()))
     return [Take(sound, sound.stem.removeprefix("cmn-"), "") for sound in sounds if "_" not in sound.stem]
 
 
@@ -249,6 +253,6 @@ SOURCES = (
     ),
     Recording(
         "audio-cmn", "held_out", "audio-cmn", "cmn", 1, "CC-BY-SA-3.0",
-        "git clone https://github.com/hugolpz/audio-cmn", 480, _audio_cmn, _by_speaking("cmn"),
+        "git clone https://github.com/hugolpz/audio-cmn", 900, _audio_cmn, _by_speaking("cmn"),
     ),
 )  # fmt: skip
