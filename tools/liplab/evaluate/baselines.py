@@ -64,7 +64,9 @@ class Gain:
         """The line on which the percentiles SPREAD of what is heard fall on those of what is wanted."""
         (left, right), (low, high) = np.percentile(heard, SPREAD), np.percentile(wanted, SPREAD)
         slope = (high - low) / max(right - left, 1e-9)
-        return cls(float(slope), float(low - slope * left), float(np.min(wanted)), float(np.max(wanted)))
+        # A mouth at rest is 0 in every part, so no line stops short of it.
+        least, greatest = min(0.0, float(np.min(wanted))), max(0.0, float(np.max(wanted)))
+        return cls(float(slope), float(low - slope * left), least, greatest)
 
     def __call__(self, values: Float) -> Float:
         """The line at the values."""
@@ -134,12 +136,14 @@ def _shuffled(spoken: Sequence[Track], number: int, length: int) -> Track:
     other = spoken[(number + 1) % len(spoken)]
     if len(spoken) == 1:
         other = np.roll(other, len(other) // 2, axis=0)
-    return np.concatenate([other] * (1 + length // max(len(other), 1)))[:length]
+    repeated: Track = np.concatenate([other] * (1 + length // max(len(other), 1)))
+    return repeated[:length]
 
 
 def _late(track: Track, steps: int) -> Track:
     places = round(steps * STEP_S * RATE_HZ)
-    return np.concatenate([np.repeat(track[:1], places, axis=0), track])[: len(track)]
+    late: Track = np.concatenate([np.repeat(track[:1], places, axis=0), track])[: len(track)]
+    return late
 
 
 def _truth(reference: Reference, asked: Track) -> Track:
@@ -258,4 +262,5 @@ def _surroundings(samples: Samples) -> Track:
     columns = steps.reshape(len(steps), COLUMNS_PER_STEP, -1).mean(axis=1)
     columns = columns - columns.mean(axis=0)
     places = np.arange(len(columns))[:, None] + np.array(CONTEXT_STEPS)
-    return columns[np.clip(places, 0, len(columns) - 1)].reshape(len(columns), -1)
+    surroundings: Track = columns[np.clip(places, 0, len(columns) - 1)].reshape(len(columns), -1)
+    return surroundings

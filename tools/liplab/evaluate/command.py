@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from liplab.evaluate import noise
-from liplab.evaluate.bars import bars
+from liplab.evaluate.page import write_page
+from liplab.evaluate.peers import find_peers
+from liplab.evaluate.quantized import load_weights
+from liplab.evaluate.report import Judged, make_report
 from liplab.evaluate.sets import (
+    Clip,
     JudgedSet,
     Voice,
     corpus_voices,
@@ -20,22 +21,17 @@ from liplab.evaluate.sets import (
     own_voice,
     song_voice,
 )
-from liplab.evaluate.table import (
-    Evaluation,
-    drift,
-    fitted_baselines,
-    hearing,
-    model_facts,
-    training_clips,
-)
+from liplab.evaluate.table import training_clips
 from liplab.evaluate.text import text_table
-from liplab.lips.measures import predict
+from liplab.lips.card import write_card
 from liplab.speech.command import add_corpus
 from liplab.speech.corpus import held_parts
 from lipwright import resources
 from lipwright.errors import LipwrightError
 from lipwright.files import make_folder, write_report
-from lipwright.lips.model import MODEL_NAME, LipModel
+from lipwright.lips.model import MODEL_NAME
+
+LIMITS = "## Limits"  # the card's last section, which people write
 
 EXAMPLES = """examples:
   liplab evaluate                              the shipped model, after the actuator of the simulated head
@@ -44,6 +40,9 @@ EXAMPLES = """examples:
   liplab evaluate --sets fr ja all             only these rows
   liplab evaluate --clip me.wav --track me.npz --before-actuator
                                                one recording against the lips that a camera measured
+  liplab evaluate --before-actuator --peers tools/peers --page report.html
+                                               other people's lip models beside it, on a page with plots
+  liplab evaluate --before-actuator --card     write what was measured into the model's card
   liplab evaluate --json report.json           every figure as JSON; - for standard output
 """
 
@@ -76,6 +75,23 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--track", type=Path, metavar="FILE.npz", help="its measured lips: t (s), aperture, width"
     )
+    parser.add_argument(
+        "--peers", type=Path, metavar="DIR", help="other lip models beside it (tools/peers, installed)"
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE.npz",
+        help="the network before it was quantized: also say what int8 loses",
+    )
+    parser.add_argument(
+        "--page", type=Path, metavar="FILE.html", help="write tables and plots as one page to look at"
+    )
+    parser.add_argument(
+        "--card",
+        action="store_true",
+        help="write the model's card and scores beside it; the card's section on limits stays as it is",
+    )
     parser.add_argument("--json", metavar="FILE", help="write every figure as JSON; - for standard output")
     parser.set_defaults(do=do_evaluate)
 
@@ -84,42 +100,51 @@ def do_evaluate(arguments: argparse.Namespace) -> None:
     """Runs `liplab evaluate`."""
     if (arguments.clip is None) != (arguments.track is None):
         raise LipwrightError("A recording and its lips go together; give both --clip and --track.")
+    if arguments.card and not arguments.before_actuator:
+        raise LipwrightError("The card tells what the model does before the actuator; add --before-actuator.")
     if arguments.json not in (None, "-"):
         make_folder(Path(arguments.json).parent)
+    if arguments.page is not None:
+        make_folder(arguments.page.parent)
+    judged = _judged(arguments)
     path = arguments.model or resources.models_dir() / MODEL_NAME
-    model = LipModel.load(path)
-    report = {"model": model_facts(path, model)} | _evaluated(arguments, model)
-    report["bars"] = bars(report, report["sets"])
+    report = make_report(path, judged)
     print(text_table(report), file=sys.stderr)
     write_report(report, arguments.json)
+    if arguments.card:
+        _write_card(path, report)
+    if arguments.page is not None:
+        write_page(report, arguments.page)
+        print(f"wrote {arguments.page}", file=sys.stderr)
 
 
-def _evaluated(arguments: argparse.Namespace, model: LipModel) -> dict[str, Any]:
+def _write_card(path: Path, report: dict[str, Any]) -> None:
+    card = path.with_suffix(".md")
+    held = card.read_text(encoding="utf-8") if card.is_file() else ""
+    _, heading, limits = held.partition(LIMITS)
+    write_card(
+        path, report, heading + limits if heading else f"{LIMITS}\n\nNobody has written them down yet."
+    )
+    write_report(report, str(path.with_name(f"{path.stem}_scores.json")))
+    print(f"wrote {card}", file=sys.stderr)
+
+
+def _judged(arguments: argparse.Namespace) -> Judged:
     voices, sets = _chosen(arguments)
-    evaluation = Evaluation(voices, sets)
-    hear = hearing(model)
-    tracks = evaluation.heard(hear, "lip model")
-    scored = evaluation.scored(tracks)
-    report: dict[str, Any] = {
-        "actuator": "before",
-        "sets": evaluation.measured(scored),
-        "voices": evaluation.by_voice(scored),
-    }
-    if arguments.clip is not None:
-        return report
-    folder = arguments.corpus.expanduser()
-    training = training_clips(folder, held_parts(folder))
-    baselines = fitted_baselines(voices, training)
-    if baselines is not None:
-        rows = {name: evaluation.heard(hears, name) for name, hears in baselines.tracks.items()}
-        rows |= evaluation.control_tracks(baselines.pose, tracks)
-        report["baselines"] = {
-            name: {"sets": evaluation.measured(evaluation.scored(row))} for name, row in rows.items()
-        }
-    report["noise"] = evaluation.in_noise(hear, tracks, training)
-    report["noise_alone"] = noise.alone(lambda samples: predict(model, samples)[1])
-    report["drift"] = drift(model, np.concatenate([clip.samples for voice in voices for clip in voice.clips]))
-    return report
+    training: list[Clip] = []
+    if arguments.clip is None:
+        folder = arguments.corpus.expanduser()
+        training = training_clips(folder, held_parts(folder))
+        if not any(voice.split == "dev" for voice in voices):
+            print(f"The corpus in {folder} has no dev voice: no baselines and no viseme F1.", file=sys.stderr)
+    return Judged(
+        voices,
+        sets,
+        training,
+        weights=load_weights(arguments.weights) if arguments.weights else None,
+        peers=find_peers(arguments.peers) if arguments.peers else (),
+        actuator=not arguments.before_actuator,
+    )
 
 
 def _chosen(arguments: argparse.Namespace) -> tuple[list[Voice], list[JudgedSet]]:

@@ -132,6 +132,7 @@ class ClipScore:
     track: Track
     closest_mm: Float  # of each bilabial, the least aperture in its window
     frames_mm: Float  # apertures where lips should be open
+    apart: int  # false closures that do not go on from a closure that was due, or from silence
     pairs_mm: Float  # the larger of each two neighbours among them: what joins frames to one false closure
     moments: Float  # (3, 6): n, sums of asked, got, asked squared, got squared, asked times got
     lags_ms: list[float]
@@ -158,7 +159,7 @@ def score_clip(reference: Reference, track: Track) -> ClipScore:
         seen, moments_s = reference.clip.seen, reference.seen_places
         wanted = (seen.aperture, seen.width)
         camera_r = [
-            correlation(values[: len(moments_s)], resample(reference.grid, track[:, part], moments_s))
+            correlation(values[: len(moments_s)], _resampled_track(reference, track, part, moments_s))
             for part, values in enumerate(wanted)
         ]
         camera = (camera_r[0], camera_r[1])
@@ -167,6 +168,7 @@ def score_clip(reference: Reference, track: Track) -> ClipScore:
         track,
         np.array([mm[first:last].min() for first, last in reference.bilabials]),
         mm[due],
+        _apart(mm <= CLOSED_MM, due),
         np.maximum(mm[1:], mm[:-1])[both],
         moments,
         _lags(reference, track),
@@ -176,11 +178,20 @@ def score_clip(reference: Reference, track: Track) -> ClipScore:
     )
 
 
+def _apart(closed: npt.NDArray[np.bool_], due: npt.NDArray[np.bool_]) -> int:
+    """Runs of closed frames that lie where lips should be open from their first frame to their last."""
+    edges = np.diff(np.concatenate([[0], closed.astype(np.int8), [0]]))
+    runs = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)
+    return sum(bool(due[first:last].all()) for first, last in runs)
+
+
 def _lags(reference: Reference, track: Track) -> list[float]:
     """Lags behind the camera where there is one, else behind what the phones ask for."""
     seen = reference.clip.seen
     if seen is not None:
-        wanted = resample(seen.times_s, seen.aperture / max(np.ptp(seen.aperture), 1e-9), reference.grid)
+        wanted = resample(
+            seen.times_s, seen.aperture / max(float(np.ptp(seen.aperture)), 1e-9), reference.grid
+        )
     elif reference.asked is not None:
         wanted = reference.asked[:, 0].astype(np.float64)
     else:
@@ -212,7 +223,7 @@ def measure(scores: Sequence[ClipScore], classifier: visemes.Classifier | None) 
     figures["closure_auc"] = _phone_auc(spoken)
     lags = offset_of([lag for score in scores for lag in score.lags_ms])
     figures["offset_ms"] = {"median": lags.median_ms, "p95": lags.p95_ms}
-    squares, count = (sum(score.jerk[part] for score in scores) for part in (0, 1))
+    squares, count = sum(score.jerk[0] for score in scores), sum(score.jerk[1] for score in scores)
     figures["jerk"] = float(np.sqrt(squares / count)) if count else None
     made = int(np.sum(np.concatenate([s.closest_mm for s in spoken] or [np.zeros(0)]) <= CLOSED_MM))
     figures["events"] = {
@@ -224,8 +235,8 @@ def measure(scores: Sequence[ClipScore], classifier: visemes.Classifier | None) 
     }
     intervals = {
         "closure_rate": wilson(made, figures["events"]["bilabials"]),
-        "pucker_rate": wilson(int(np.sum(puckers)), len(puckers)),
-        "labiodental_rate": wilson(int(np.sum(labiodentals)), len(labiodentals)),
+        "pucker_rate": wilson(sum(puckers), len(puckers)),
+        "labiodental_rate": wilson(sum(labiodentals), len(labiodentals)),
         **_resampled(spoken),
     }
     watched = [score for score in scores if score.camera is not None]
@@ -263,7 +274,13 @@ def _closures(scores: Sequence[ClipScore]) -> dict[str, Any]:
         )
 
     rate, false = at(CLOSED_MM)
-    figures: dict[str, Any] = {"closure_rate": rate, "false_closures_per_minute": false}
+    apart = sum(score.apart for score in scores)
+    figures: dict[str, Any] = {
+        "closure_rate": rate,
+        "false_closures_per_minute": false,
+        # Without those that only begin a closure early or end it late.
+        "false_closures_apart_per_minute": apart / minutes if minutes > 0 else None,
+    }
     if len(closest) and minutes > 0:
         curve = [at(limit) for limit in CURVE_MM]
         figures["closure_curve"] = {
@@ -362,7 +379,12 @@ def _resampled(scores: Sequence[ClipScore]) -> dict[str, tuple[float, float] | N
     weights = _draws(len(scores))
     moments = np.stack([score.moments for score in scores])
     intervals = {name: _middle(_r(weights @ moments[:, part])) for part, name in enumerate(names)}
-    begun = np.array([np.sum(s.frames_mm <= CLOSED_MM) - np.sum(s.pairs_mm <= CLOSED_MM) for s in scores])
+    begun = np.array(
+        [
+            np.count_nonzero(s.frames_mm <= CLOSED_MM) - np.count_nonzero(s.pairs_mm <= CLOSED_MM)
+            for s in scores
+        ]
+    )
     minutes = np.array([len(score.frames_mm) / RATE_HZ / 60 for score in scores])
     with np.errstate(divide="ignore", invalid="ignore"):
         intervals["false_closures_per_minute"] = _middle(weights @ begun / (weights @ minutes))
@@ -415,7 +437,11 @@ def _camera_at(scores: Sequence[ClipScore], lag: int) -> dict[str, float | None]
 
 def _at_camera(score: ClipScore, lag: int, part: int) -> Float:
     moments = score.reference.seen_places + lag / RATE_HZ
-    return resample(score.reference.grid, score.track[:, part], moments)
+    return _resampled_track(score.reference, score.track, part, moments)
+
+
+def _resampled_track(reference: Reference, track: Track, part: int, moments_s: Float) -> Float:
+    return resample(reference.grid, track[:, part].astype(np.float64), moments_s)
 
 
 def _camera_r(scores: Sequence[ClipScore], lag: int, part: int) -> float | None:

@@ -84,7 +84,7 @@ def fan(seconds: float) -> Samples:
     hertz = np.maximum(np.fft.rfftfreq(count, 1 / RATE), 40.0)
     noise = np.fft.irfft(spectrum * 10 ** (FAN_SLOPE_DB * np.log2(hertz / 40.0) / 20), count)
     time = np.arange(count) / RATE
-    hum = sum(np.sin(2 * np.pi * FAN_HZ * k * time + k) / k for k in range(1, 5))
+    hum = np.sum([np.sin(2 * np.pi * FAN_HZ * k * time + k) / k for k in range(1, 5)], axis=0)
     return _full(noise / np.std(noise) + 0.3 * hum)
 
 
@@ -171,7 +171,7 @@ def _pluck(note: int, seconds: float, random: Random) -> npt.NDArray[np.float64]
             phase = random.uniform(0, 2 * np.pi)
             fading = np.exp(-time * (3 + harmonic)) / harmonic
             sound += fading * np.sin(2 * np.pi * base * harmonic * time + phase)
-    return sound * np.minimum(time / 0.004, 1)
+    return np.asarray(sound * np.minimum(time / 0.004, 1))
 
 
 def _kick() -> npt.NDArray[np.float64]:

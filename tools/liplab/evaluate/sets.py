@@ -180,9 +180,11 @@ def read_track(path: Path) -> Seen:
         raise LipwrightError(
             f"{path} is no lip track; it must be an .npz with t (seconds), aperture and width."
         ) from error
-    known = np.isfinite(aperture) & np.isfinite(width)
-    if not times.shape == aperture.shape == width.shape or times.ndim != 1 or known.sum() < 2:
+    if not times.shape == aperture.shape == width.shape or times.ndim != 1 or len(times) < 2:
         raise LipwrightError(f"{path} is no lip track: t, aperture and width must be lists of one length.")
+    known = np.isfinite(aperture) & np.isfinite(width)
+    if known.sum() < 2:
+        raise LipwrightError(f"{path} is no lip track: the lips are seen nowhere in it.")
     return Seen(times[known], aperture[known], width[known])
 
 

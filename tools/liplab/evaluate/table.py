@@ -19,6 +19,7 @@ from liplab.evaluate.measures import ClipScore, Reference, Track, measure, score
 from liplab.evaluate.sets import Clip, JudgedSet, Samples, Voice
 from liplab.lips.measures import predict
 from liplab.speech.corpus import Part, load_part
+from lipwright import tflite
 from lipwright.lips.model import LipModel
 
 TRAINING_MINUTES = 12.0  # of training speech for the nearest landmark and for babble
@@ -95,19 +96,26 @@ class Evaluation:
             for name, own in tracks.items()
         }
 
+    def score(self, place: tuple[str, int], track: Track) -> ClipScore:
+        """The score of a track of one clip, a voice's n-th."""
+        return score_clip(self.references[place[0]][place[1]], track)
+
+    def measure(self, scores: Sequence[ClipScore]) -> dict[str, Any]:
+        """Measures of some scores together."""
+        return measure(scores, self.classifier)
+
     def measured(self, scored: Scored) -> dict[str, Any]:
         """Measures by set."""
         return {
             judged.name: self._facts(judged)
-            | measure([score for voice in judged.voices for score in scored[voice.name]], self.classifier)
+            | self.measure([score for voice in judged.voices for score in scored[voice.name]])
             for judged in self.sets
         }
 
     def by_voice(self, scored: Scored) -> dict[str, Any]:
-        """Measures by voice, without intervals' worth of rows: the model's alone."""
+        """Measures by voice."""
         return {
-            voice.name: self._voice_facts(voice) | measure(scored[voice.name], self.classifier)
-            for voice in self.voices
+            voice.name: self._voice_facts(voice) | self.measure(scored[voice.name]) for voice in self.voices
         }
 
     def _facts(self, judged: JudgedSet) -> dict[str, Any]:
@@ -151,7 +159,7 @@ class Evaluation:
             if judged.name.startswith("all"):
                 continue
             places = [(voice.name, n) for voice in judged.voices for n in range(len(voice.clips))]
-            chosen[judged.name] = _spread_out(places, self._seconds, noise.NOISE_MINUTES * 60)
+            chosen[judged.name] = spread_out(places, self.seconds, noise.NOISE_MINUTES * 60)
         wanted = {place for places in chosen.values() for place in places}
         figures: dict[str, Any] = {"snr_db": noise.SNR_DB, "sets": {name: {} for name in chosen}}
         quiet = {(voice, n): score_clip(self.references[voice][n], clean[voice][n]) for voice, n in wanted}
@@ -174,11 +182,12 @@ class Evaluation:
         figures["all"] = {kind: _short(total) for kind, total in totals.items()}
         return figures
 
-    def _seconds(self, place: tuple[str, int]) -> float:
+    def seconds(self, place: tuple[str, int]) -> float:
+        """Length of a voice's n-th clip."""
         return self.references[place[0]][place[1]].clip.seconds
 
 
-def _spread_out(places: Sequence[Any], seconds: Callable[[Any], float], most_s: float) -> list[Any]:
+def spread_out(places: Sequence[Any], seconds: Callable[[Any], float], most_s: float) -> list[Any]:
     """Places evenly over the list, until together they last `most_s`."""
     total = sum(seconds(place) for place in places)
     step = max(1.0, total / most_s)
@@ -227,6 +236,7 @@ def model_facts(path: Path, model: LipModel) -> dict[str, Any]:
         "file": path.name,
         "size_bytes": path.stat().st_size,
         "lookahead_ms": model.lookahead_ms,
+        "runtime": tflite.runtime(),
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
 

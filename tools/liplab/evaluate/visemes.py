@@ -81,7 +81,7 @@ class Classifier:
 
     def __call__(self, values: Features) -> npt.NDArray[np.intp]:
         """The likeliest viseme of each articulation (n, 4)."""
-        return np.argmax(values @ self.weights.T + self.biases, axis=1)
+        return np.asarray(np.argmax(values @ self.weights.T + self.biases, axis=1), np.intp)
 
 
 def macro_f1(wanted: npt.NDArray[np.intp], got: npt.NDArray[np.intp]) -> float | None:

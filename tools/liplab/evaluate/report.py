@@ -1,0 +1,132 @@
+"""Makes the report of `liplab evaluate`; `liplab train` makes the same for the model that it has taught."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from liplab.evaluate import noise
+from liplab.evaluate.bars import bars
+from liplab.evaluate.measures import Track
+from liplab.evaluate.peers import Peer, PeerError, said_by, write_sounds
+from liplab.evaluate.quantized import Weights, compared, float_tracks, signal_to_noise
+from liplab.evaluate.sets import Clip, JudgedSet, Voice
+from liplab.evaluate.table import Evaluation, drift, fitted_baselines, hearing, model_facts, spread_out
+from liplab.lips.measures import predict
+from lipwright.lips.model import LipModel
+
+ACTUATOR_S = 60.0  # of every set that the simulated head speaks
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What to judge on, and beside what."""
+
+    voices: Sequence[Voice]
+    sets: Sequence[JudgedSet]
+    training: Sequence[Clip] = ()  # some training speech: without it no baselines and no noise
+    weights: Weights | None = None  # of the network before it was quantized
+    peers: Sequence[Peer] = ()
+    actuator: bool = False  # whether the simulated head speaks too
+
+
+def make_report(path: Path, judged: Judged) -> dict[str, Any]:
+    """Every figure about the model at `path`.
+
+    `sets` are after the actuator if the head speaks, and then `before.sets` are straight from the model;
+    otherwise `sets` are. Baselines, peers, noise, drift and bars are always before the actuator.
+    """
+    model = LipModel.load(path)
+    evaluation = Evaluation(judged.voices, judged.sets)
+    hear = hearing(model)
+    tracks = evaluation.heard(hear, "lip model")
+    scored = evaluation.scored(tracks)
+    sets = evaluation.measured(scored)
+    report: dict[str, Any] = {
+        "model": model_facts(path, model),
+        "actuator": "before",
+        "sets": sets,
+        "voices": evaluation.by_voice(scored),
+    }
+    report |= _rivals(evaluation, judged, tracks)
+    if judged.training:
+        report["noise"] = evaluation.in_noise(hear, tracks, judged.training)
+        report["noise_alone"] = noise.alone(lambda samples: predict(model, samples)[1])
+        clips = [clip.samples for voice in judged.voices for clip in voice.clips]
+        report["drift"] = drift(model, np.concatenate(clips))
+    if judged.weights is not None:
+        exact = {voice.name: float_tracks(judged.weights, model, voice.clips) for voice in judged.voices}
+        sound = np.concatenate([clip.samples for voice in judged.voices for clip in voice.clips])
+        report["int8_against_float"] = compared(
+            evaluation, scored, evaluation.scored(exact)
+        ) | signal_to_noise(judged.weights, model, sound)
+    report["bars"] = bars(report, sets)
+    if judged.actuator:
+        report |= {
+            "actuator": "after",
+            "sets": _after_actuator(evaluation, model, sets),
+            "before": {"sets": sets},
+        }
+    return report
+
+
+def _rivals(evaluation: Evaluation, judged: Judged, tracks: Mapping[str, Sequence[Track]]) -> dict[str, Any]:
+    report: dict[str, Any] = {}
+    baselines = fitted_baselines(judged.voices, judged.training)
+    if baselines is not None:
+        rows = {name: evaluation.heard(hears, name) for name, hears in baselines.tracks.items()}
+        rows |= evaluation.control_tracks(baselines.pose, tracks)
+        report["baselines"] = {
+            name: {"sets": evaluation.measured(evaluation.scored(row))} for name, row in rows.items()
+        }
+    if judged.peers:
+        report["peers"] = {}
+        with tempfile.TemporaryDirectory(prefix="liplab-") as folder:
+            sounds = write_sounds(judged.voices, Path(folder))
+            for peer in judged.peers:
+                print(f"peer {peer.name} {peer.version} ...", file=sys.stderr)
+                try:
+                    said = said_by(peer, judged.voices, sounds)
+                except PeerError as error:
+                    print(f"{peer.name} is left out: {error}", file=sys.stderr)
+                    report["peers"][peer.name] = {**peer.facts(), "left_out": str(error)}
+                    continue
+                own = evaluation.measured(evaluation.scored(said))
+                report["peers"][peer.name] = {**peer.facts(), "sets": own}
+    return report
+
+
+def _after_actuator(evaluation: Evaluation, model: LipModel, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Measures of what the lips did on ACTUATOR_S of every set; a clip of several sets is spoken once."""
+    from liplab.evaluate.actuator import Actuator  # needs the simulated head
+
+    places = {
+        judged.name: spread_out(
+            [(voice.name, n) for voice in judged.voices for n in range(len(voice.clips))],
+            evaluation.seconds,
+            ACTUATOR_S,
+        )
+        for judged in evaluation.sets
+        if not judged.name.startswith("all")
+    }
+    wanted = sorted({place for own in places.values() for place in own})
+    clips = [evaluation.references[voice][n].clip for voice, n in wanted]
+    done = dict(zip(wanted, Actuator(model).perform(clips), strict=True))
+    scores = {place: evaluation.score(place, track) for place, track in done.items()}
+    spoken = {}
+    for judged in evaluation.sets:
+        voices = {voice.name for voice in judged.voices}
+        own = places.get(judged.name) or [place for place in wanted if place[0] in voices]
+        facts = {
+            name: before[judged.name][name]
+            for name in ("voices", "languages", "origin", "split", "engines_trained_on",
+                         "speakers_trained_on")
+        }  # fmt: skip
+        spoken[judged.name] = facts | evaluation.measure([scores[place] for place in own])
+    return spoken
