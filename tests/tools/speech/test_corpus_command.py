@@ -40,6 +40,7 @@ def test_voices_that_only_measure_may_be_missing(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("liplab.speech.command.make_streams", lambda folder, parts: None)
     monkeypatch.setattr(shutil, "which", lambda program: program if program == "espeak-ng" else None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    monkeypatch.setattr("liplab.speech.vocaltract.engine", lambda: None)
     assert main(["corpus", "--corpus", str(tmp_path)]) == 0
     assert made == [spoken]
     told = capsys.readouterr()

@@ -13,6 +13,7 @@ from liplab.speech.corpus import held_parts, load_part, make_parts, recipe
 from liplab.speech.espeak import LONGEST_CLOSURE_S, Espeak, stops_moved_back
 from liplab.speech.festival import flite_say
 from liplab.speech.held_out_text import HELD_OUT_LANGUAGES
+from liplab.speech.utterance import LIPS_HZ
 from lipwright.errors import LipwrightError
 
 HELD_OUT = {"ar", "cmn-latn-pinyin", "de", "es", "fr", "he", "it", "ja", "ko", "ru"}
@@ -162,6 +163,18 @@ def test_a_run_that_is_killed_leaves_no_half_of_a_part(tmp_path, monkeypatch):
         make_parts(tmp_path, [part], None)
     (held,) = make_parts(tmp_path, [part], None)
     assert load_part(tmp_path, held)
+
+
+def test_speech_of_the_vocal_tract_keeps_its_lips(tmp_path, monkeypatch):
+    pytest.importorskip("vocaltractlab_cython")
+    monkeypatch.setattr("liplab.speech.vocaltract.SYLLABLES", (2, 3))
+    part = replace(next(part for part in recipe() if part.engine == "vocaltract"), seconds=0.5)
+    (held,) = make_parts(tmp_path, [part], None)
+    for utterance in load_part(tmp_path, held):
+        assert utterance.lips.shape[1] == 5
+        assert abs(len(utterance.lips) / LIPS_HZ - len(utterance.samples) / 16000) < 0.1
+        known = ~np.isnan(utterance.lips[:, 0])
+        assert known.any() and not known.all()
 
 
 def test_recordings_that_are_not_there_are_left_out(tmp_path):

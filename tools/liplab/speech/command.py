@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from liplab.lips.dataset import make_streams
-from liplab.speech import festival, jtalk, mbrola, singing
+from liplab.speech import festival, jtalk, mbrola, singing, vocaltract
 from liplab.speech.corpus import Part, make_parts, recipe
 from liplab.speech.recordings import SOURCES
 from lipwright.errors import LipwrightError
@@ -36,7 +36,8 @@ def add_parser(subparsers: Any) -> None:
         "corpus",
         help="make the speech that the lip model learns from",
         description="Make speech and song with exact phone times from espeak-ng, flite, Festival, MBROLA, "
-        "Open JTalk and recordings, and augment it with rooms, noise, filters and other speeds.",
+        "Open JTalk, VocalTractLab and recordings, and augment it with rooms, noise, filters and other "
+        "speeds.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -72,6 +73,7 @@ def do_corpus(arguments: argparse.Namespace) -> None:
         )
     if importlib.util.find_spec("pyworld") is None:
         raise LipwrightError(f"The vocoder that sings is missing; install it: pip install {singing.PACKAGE}.")
+    vocaltract.engine()
     measuring = [part for part in parts if part.split == "held_out" and not missing_packages([part])]
     _tell_missing([part for part in parts if part.split == "held_out" and part not in measuring])
     folder = arguments.corpus.expanduser()

@@ -9,7 +9,7 @@ from liplab.speech import festival, jtalk, mbrola, text
 from liplab.speech.held_out_text import HELD_OUT_LANGUAGES
 from liplab.speech.recordings import SOURCES
 
-ESPEAK_LICENCE = "free output (GPL-3 engine)"
+FREE_OUTPUT = "free output (GPL-3 engine)"
 # Seconds of each espeak-ng language: American and British English, any other that is learned from, and one
 # that is held out.
 ESPEAK_ENGLISH_S = 900
@@ -32,6 +32,9 @@ SUNG = {
     "festival-suo_fi_lj_diphone": 180, "festival-hy_fi_mv_diphone": 180, "festival-telugu_NSK_diphone": 150,
     "espeak-nl": 120, "espeak-pt-br": 120, "espeak-sw": 120, "espeak-tr": 120,
 }  # fmt: skip
+# VocalTractLab takes 3.3 s for a second, so it speaks in several parts: a run that is stopped loses one only.
+VOCAL_TRACT_PARTS = 4
+VOCAL_TRACT_S = 150  # each part
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Part:
 
     name: str
     split: str  # train, dev or held_out
-    engine: str  # espeak-ng, flite, festival, mbrola, jtalk, singing, or recording
+    engine: str  # espeak-ng, flite, festival, mbrola, jtalk, singing, vocaltract, or recording
     voice: str
     language: str
     licence: str
@@ -50,7 +53,7 @@ class Part:
 def recipe() -> list[Part]:
     """All parts. The licence is that of the voice or recording; texts are our own (module text)."""
     spoken = [*_espeak(), *_flite(), *_festival(), *_mbrola(), _jtalk()]
-    return [*spoken, *_singing(spoken), *_recordings()]
+    return [*spoken, *_singing(spoken), *_vocal_tract(), *_recordings()]
 
 
 def _espeak() -> list[Part]:
@@ -58,7 +61,7 @@ def _espeak() -> list[Part]:
     amounts |= {language: ("train", ESPEAK_ENGLISH_S) for language in text.ENGLISH[:2]}
     amounts |= {language: ("held_out", ESPEAK_HELD_OUT_S) for language in sorted(HELD_OUT_LANGUAGES)}
     return [
-        Part(f"espeak-{language}", split, "espeak-ng", language, language, ESPEAK_LICENCE, seconds)
+        Part(f"espeak-{language}", split, "espeak-ng", language, language, FREE_OUTPUT, seconds)
         for language, (split, seconds) in amounts.items()
     ]
 
@@ -99,6 +102,16 @@ def _singing(spoken: Sequence[Part]) -> list[Part]:
         replace(part, name=f"sung-{part.name}", engine="singing", voice=part.name, seconds=SUNG[part.name])
         for part in spoken
         if part.name in SUNG
+    ]
+
+
+def _vocal_tract() -> list[Part]:
+    """Nonsense syllables: "zxx" is what ISO 639 calls no language."""
+    return [
+        Part(
+            f"vocaltract-{number}", "train", "vocaltract", "VocalTractLab", "zxx", FREE_OUTPUT, VOCAL_TRACT_S
+        )
+        for number in range(1, VOCAL_TRACT_PARTS + 1)
     ]
 
 

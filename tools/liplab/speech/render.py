@@ -7,12 +7,13 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import soxr
 from tqdm import tqdm
 
-from liplab.speech import festival, mbrola, text
+from liplab.speech import festival, mbrola, text, vocaltract
 from liplab.speech.espeak import Espeak
 from liplab.speech.held_out_text import HELD_OUT_TEXT
 from liplab.speech.jtalk import jtalk_say
@@ -24,7 +25,16 @@ from lipwright.errors import LipwrightError
 
 SEED = 20261122
 # How each engine is made to speak. Who changes what an engine renders adds one, and its parts are made anew.
-RENDERING = {"espeak-ng": 2, "flite": 2, "festival": 2, "mbrola": 1, "jtalk": 1, "singing": 1, "recording": 2}
+RENDERING = {
+    "espeak-ng": 2,
+    "flite": 2,
+    "festival": 2,
+    "mbrola": 1,
+    "jtalk": 1,
+    "singing": 1,
+    "vocaltract": 1,
+    "recording": 2,
+}
 # espeak-ng variants that sound like people; its robots and monsters are left out.
 VARIANTS = tuple(
     "Alex Alicia Andrea Andy Annie Denis Diogo Gene Henrique Hugo Jacky Lee Marco Mario Michael Mike "
@@ -88,6 +98,7 @@ def _utterances(part: Part, recordings: Path | None) -> Iterator[Utterance]:
         "mbrola": lambda: _mbrola(part, random),
         "jtalk": lambda: _jtalk(part, random),
         "singing": lambda: _singing(part, random, recordings),
+        "vocaltract": lambda: _vocal_tract(part),
         "recording": lambda: recorded(_source(part), recordings or Path()),
     }
     return makers[part.engine]()
@@ -174,3 +185,11 @@ def _singing(part: Part, random: np.random.Generator, recordings: Path | None) -
         song = sung(utterance, random)
         if song is not None:
             yield song
+
+
+def _vocal_tract(part: Part) -> Iterator[Utterance]:
+    """Speech with the lips that spoke it, where they are known."""
+    random = Random(f"{SEED} {part.name}")
+    while True:
+        utterance, lips = vocaltract.speak(random)
+        yield utterance._replace(lips=np.where(lips.known, lips.track, np.float32(np.nan)))
