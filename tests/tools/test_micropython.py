@@ -59,9 +59,11 @@ def test_without_a_network_a_sentence_says_so_and_nothing_half_done_is_left(fres
     sources = fresh / "sources.list"
     sources.write_text("deb http://127.0.0.1:9/debian trixie main\n")
     monkeypatch.setattr(micropython, "APT_SOURCES", (str(sources),))
+    monkeypatch.setattr(micropython, "PAUSES_S", (0.1,))
     monkeypatch.setattr(micropython.shutil, "which", _without("micropython"))
-    with pytest.raises(LipwrightError, match="check the network"):
+    with pytest.raises(LipwrightError, match=r"check the network.*127\.0\.0\.1"):
         get_micropython(WIDTHS[-1])
+    assert "trying again" in capfd.readouterr().err
     assert find_micropython(WIDTHS[-1]) is None
     assert "check the network" in capfd.readouterr().err
     assert [

@@ -19,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ ARCHITECTURES = {
     "i686": {32: "i386"},
 }
 NETWORK_TIMEOUT_S = 20
+PAUSES_S = (5, 20)  # before another try, when the network or the mirror failed
 APT_TIMEOUT_S = 600
 PROBE_TIMEOUT_S = 10
 NETWORK_SIGNS = ("resolve", "connect", "timed out", "unreachable", "Failed to fetch")  # in apt's English
@@ -84,6 +86,10 @@ class Interpreter:
     command: list[str]
     version: str
     bits: int
+
+
+class NetworkError(LipwrightError):
+    """Debian's mirror was not reached, or did not give what it lists."""
 
 
 def find_micropython(bits: int = 64) -> Interpreter | None:
@@ -208,10 +214,18 @@ def _fetch(architecture: str, bits: int, root: Path) -> None:
     apt = ["apt-get", "-qq", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
     what = f"MicroPython ({bits}-bit, from Debian {SUITE}, about 14 MB, only this once)"
     with _progress(what) as say:
-        say("reading the package list")
-        _update(apt, work, architecture)
-        say("downloading")
-        _run([*apt, "download", *PACKAGES], work / "packages", architecture)
+        for pause in (*PAUSES_S, None):
+            try:
+                say("reading the package list")
+                _update(apt, work, architecture)
+                say("downloading")
+                _run([*apt, "download", *PACKAGES], work / "packages", architecture)
+                break
+            except NetworkError:
+                if pause is None:
+                    raise
+                say(f"the network failed, trying again in {pause} s")
+                time.sleep(pause)
         say("unpacking")
         unpacked = work / "root"
         shutil.rmtree(unpacked, ignore_errors=True)
@@ -268,13 +282,13 @@ def _run(command: list[str], folder: Path, architecture: str) -> None:
         return
     if "No space left" in done.stderr or "enough free space" in done.stderr:
         raise OSError(errno.ENOSPC, "No space left on device")
+    lines = done.stderr.strip().splitlines() or [f"{command[0]} ended with {done.returncode}"]
     if any(sign in done.stderr for sign in NETWORK_SIGNS):
-        raise LipwrightError(
+        raise NetworkError(
             "MicroPython could not be fetched from Debian; check the network and try again"
-            " (or put a micropython on PATH)."
+            f" (or put a micropython on PATH). {command[0]} says: {lines[0]}"
         )
-    last = (done.stderr.strip().splitlines() or [f"{command[0]} ended with {done.returncode}"])[-1]
-    raise LipwrightError(f"MicroPython for {architecture} could not be fetched from Debian: {last}")
+    raise LipwrightError(f"MicroPython for {architecture} could not be fetched from Debian: {lines[-1]}")
 
 
 @contextlib.contextmanager
