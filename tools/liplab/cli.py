@@ -12,6 +12,10 @@ from lipwright.cli import Commands, add_commands, run
 COMMANDS: Commands = {
     "head": ("the simulated head: show it, pose it, write its model", "liplab.head.command:add_parser"),
     "corpus": ("make the speech that the lip model learns from", "liplab.speech.command:add_parser"),
+    "articulation": (
+        "fit what phones ask of the lips to measured lips",
+        "liplab.speech.articulation_command:add_parser",
+    ),
     "train": ("teach the lip model and export it", "liplab.lips.command:add_parser"),
     "evaluate": ("judge a lip model on speech that it never heard", "liplab.evaluate.command:add_parser"),
     "predict": ("write the articulation that the shipped lip model hears", "liplab.lips.predict:add_parser"),

@@ -24,10 +24,10 @@ APERTURE, WIDTH, ROUNDING, JAW, TUCK = range(5)
 
 # All that espeak-ng 1.51 speaks, less variants of an accent.
 ESPEAK_LANGUAGES = (
-    "af am an ar as az ba bg bn bpy bs ca cmn-latn-pinyin cs cv cy da de el en-us eo es et eu fa fi ga gd gn grc "
-    "gu hak haw he hi hr ht hu hy ia id io is it ja jbo ka kk kl kn ko kok ku ky la lb lfn lt ltg lv mi mk ml mr "
-    "ms mt my nb nci ne nl nog om or pa pap piqd pl pt pt-br py qu quc ro ru sd shn si sk sl smj sq sr sv sw ta "
-    "te th tk tn tr tt ug uk ur uz vi yue"
+    "af am an ar as az ba bg bn bpy bs ca cmn-latn-pinyin cs cv cy da de el en-us eo es et eu fa fi "
+    "ga gd gn grc gu hak haw he hi hr ht hu hy ia id io is it ja jbo ka kk kl kn ko kok ku ky la lb "
+    "lfn lt ltg lv mi mk ml mr ms mt my nb nci ne nl nog om or pa pap piqd pl pt pt-br py qu quc ro "
+    "ru sd shn si sk sl smj sq sr sv sw ta te th tk tn tr tt ug uk ur uz vi yue "
 ).split()
 MARKS_ALONE = {"̃", "ː"}  # that espeak-ng puts out as phones of their own (Bishnupriya, Konkani)
 

@@ -77,18 +77,26 @@ def load_numbers(path: Path = NUMBERS_FILE) -> Numbers:
 def numbers_of(content: dict[str, Any]) -> Numbers:
     """The numbers of such a file's content, in which each is a pair of value and source."""
     index: dict[str, int] = {}
-    goals, weights = [], []
+    goals: list[list[float]] = []
+    weights: list[list[float]] = []
     for row in content["phones"]:
         for symbol in row["symbols"]:
             index[symbol] = len(goals)
         goals.append([row["goal"][part][0] for part in ARTICULATION])
         weights.append([row["weight"][part][0] for part in ARTICULATION])
-    by_part = {
-        name: np.array([content[name][part][0] for part in ARTICULATION])
-        for name in ("fade_before_s", "fade_after_s", "lead_s")
-    }
-    times = {name: float(value) for name, (value, _) in content["gestures"].items()}
-    return Numbers(index=index, goals=np.array(goals), weights=np.array(weights), **by_part, **times)
+
+    def by_part(name: str) -> Values:
+        return np.array([content[name][part][0] for part in ARTICULATION], np.float64)
+
+    return Numbers(
+        index,
+        np.array(goals),
+        np.array(weights),
+        by_part("fade_before_s"),
+        by_part("fade_after_s"),
+        by_part("lead_s"),
+        **{name: float(value) for name, (value, _) in content["gestures"].items()},
+    )
 
 
 @lru_cache(maxsize=1)
@@ -137,7 +145,8 @@ def articulation(phones: Sequence[Phone], times_s: npt.ArrayLike, numbers: Numbe
     place = (times - start) * RATE_HZ
     frame = place.astype(np.intp)
     share = (place - frame)[:, None]
-    return ((1 - share) * track[frame] + share * track[frame + 1]).astype(np.float32)
+    result: Track = ((1 - share) * track[frame] + share * track[frame + 1]).astype(np.float32)
+    return result
 
 
 def _blend(phones: Sequence[Phone], grid: Values, numbers: Numbers) -> Values:
@@ -188,7 +197,8 @@ def _scatter(frames: Values, amounts: Values, length: int, decay: Values | float
     share = np.where(frames < length, np.exp((frames - near) * decay), 0.0)
     places = (np.minimum(near, length - 1).astype(np.intp) * 10)[:, None] + np.arange(10).reshape(2, 5)
     summed = np.bincount(places.ravel(), (amounts * share[:, None]).ravel(), 10 * length)
-    return summed.reshape(length, 2, 5)
+    result: Values = summed.reshape(length, 2, 5).astype(np.float64)
+    return result
 
 
 def _running(track: Values, decay: Values) -> Values:

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
+from tqdm import tqdm
 
-from liplab.scores import Phone
+from liplab.scores import Phone, correlation
 from liplab.speech import handset
 from liplab.speech.articulation import (
     PRESSED,
@@ -26,9 +27,11 @@ from liplab.speech.articulation import (
     REST_WEIGHT,
     TUCKED_APERTURE,
     Numbers,
+    articulation,
     cores,
     free,
     gestures,
+    numbers_of,
     pulls,
 )
 from liplab.speech.measured import Recording
@@ -54,11 +57,13 @@ APERTURE_GAIN_SPREAD, CLOSED_SPREAD = 0.1, 0.03
 NOISE = {"aperture": 0.20, "width": 0.35, "jaw": 0.25, "rounding": 0.12}
 FRAMES_A_WITNESS = 2.5
 STATIC_NOISE = 0.08
+CAMERA_PARTS = ("aperture", "width", "jaw")
 SOURCE = {"aperture": "GRID", "width": "GRID", "jaw": "GRID", "rounding": "VTL"}
-DIFFERENCE = 1e-3
+DIFFERENCE = 1e-3  # of an unknown whose slope is taken by differences
 SHORTEST_S, LONGEST_S = 0.020, 0.200  # that a fade or a ramp may become
 # Of goals. Whatever is no closure stays clearly open: lips 2 mm apart would be seen as closed.
 LIMITS = {"aperture": (0.14, 1.0), "width": (-1.0, 1.0), "rounding": (0.0, 1.0), "jaw": (0.0, 1.0)}
+LEAST_SPREAD = 0.03  # of a track that is to be correlated
 GAP_S = 0.7  # between utterances on one time line
 # Which gesture times show in which part.
 GESTURES_OF = {"aperture": ("closing_s", "opening_s", "closure_lead_s")}
@@ -206,7 +211,8 @@ class PartFit:
         def take(count: int) -> Values:
             nonlocal at
             at += count
-            return steps[at - count : at]
+            taken: Values = steps[at - count : at]
+            return taken
 
         goals, weights = self.numbers.goals.copy(), self.numbers.weights.copy()
         for step, members in zip(take(len(self.groups)), self.members, strict=True):
@@ -225,7 +231,7 @@ class PartFit:
         for fade, step in zip((before, after), take(2), strict=True):
             fade[self.column] = np.clip(fade[self.column] * np.exp(step), SHORTEST_S, LONGEST_S)
         lead[self.column] += take(1)[0]
-        times = {
+        times: dict[str, Any] = {
             name: float(np.clip(getattr(self.numbers, name) * np.exp(step), 0.005, LONGEST_S))
             for name, step in zip(self.gestures, take(len(self.gestures)), strict=True)
         }
@@ -254,9 +260,10 @@ class PartFit:
         return misses
 
     def _units(self, unknowns: Values) -> tuple[Values, Values]:
+        """Gain and offset of each recording."""
         count = len(self.scale)
         steps = (unknowns * self.spreads)[-2 * count :]
-        base, gain = np.array(self.scale).T
+        base, gain = np.array(self.scale, np.float64).T
         return gain * np.exp(steps[:count]), base + gain * steps[count:]
 
     @staticmethod
@@ -322,19 +329,49 @@ class PartFit:
         return self.result(found.x)
 
 
+def start() -> Numbers:
+    """The numbers set by hand."""
+    return numbers_of(handset.content())
+
+
 def fit(
-    numbers: Numbers,
     camera: Sequence[Recording],
     simulated: Sequence[Recording],
     statics: dict[str, dict[str, float]],
 ) -> tuple[Numbers, list[PartFit]]:
     """The numbers fitted: aperture, width and jaw to the camera, rounding to the simulated vocal tract."""
-    fits = []
-    for part in ("aperture", "width", "jaw", "rounding"):
+    numbers, fits = start(), []
+    for part in (*CAMERA_PARTS, "rounding"):
         recordings = simulated if part == "rounding" else camera
         fits.append(PartFit(numbers, part, recordings, part != "rounding", statics.get(part, {})))
         numbers = fits[-1].solve()
     return numbers, fits
+
+
+def left_out(camera: Sequence[Recording], statics: dict[str, dict[str, float]]) -> list[Numbers]:
+    """For each recording, the numbers fitted to all the others (aperture, width and jaw)."""
+    results = []
+    for number in tqdm(range(len(camera)), unit="speaker", desc="left out"):
+        others = [*camera[:number], *camera[number + 1 :]]
+        numbers = start()
+        for part in CAMERA_PARTS:
+            numbers = PartFit(numbers, part, others, True, statics.get(part, {})).solve()
+        results.append(numbers)
+    return results
+
+
+def correlations(numbers: Numbers, recording: Recording) -> dict[str, float]:
+    """Pearson's r at lag 0 of what the phones ask for with what was measured, by part, where both move."""
+    track = articulation(recording.phones, recording.times_s, numbers).astype(np.float64)
+    result = {}
+    for part, seen in recording.values.items():
+        known = np.isfinite(seen)
+        asked = track[known, ARTICULATION.index(part)]
+        if part == "aperture":
+            asked = np.maximum(asked, 0)
+        if np.std(asked) > LEAST_SPREAD and (r := correlation(asked, seen[known])) is not None:
+            result[part] = r
+    return result
 
 
 def content(fits: Sequence[PartFit], numbers: Numbers) -> dict[str, Any]:

@@ -15,13 +15,16 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from liplab.scores import Phone
 from liplab.speech.align import phones_for
+from liplab.speech.facetrack import track
 from lipwright.errors import LipwrightError
 
 EDGE_S = 0.1  # of the silence around speech that counts: before it, mouths open to inhale as they please
-VIDEO_SUFFIXES = (".mpg", ".mp4", ".mov", ".avi", ".mkv", ".wav", ".flac")
+VIDEO_SUFFIXES = (".mpg", ".mp4")
+PARTS = ("aperture", "width", "jaw")
 
 Values = npt.NDArray[np.float64]
 
@@ -42,24 +45,29 @@ class Recording(NamedTuple):
 
 
 def camera_recordings(folder: Path) -> list[Recording]:
-    """The clips of a folder that have a lip track (CLIP.npz: t, aperture, width, jaw) beside their sound.
+    """The GRID clips of a folder, with the lip tracks beside them (CLIP.npz: t, aperture, width, jaw).
 
-    Raises LipwrightError when there is none, or a clip's words cannot be aligned.
+    A track that is missing is made and kept. Raises LipwrightError when there is no clip, or a clip's words
+    cannot be aligned.
     """
     recordings = []
-    for track in sorted(folder.glob("*.npz")):
-        sounds = [path for suffix in VIDEO_SUFFIXES if (path := track.with_suffix(suffix)).is_file()]
-        phones = phones_for(sounds[0]) if sounds else None
+    videos = sorted(path for path in folder.glob("*") if path.suffix in VIDEO_SUFFIXES)
+    for video in tqdm(videos, unit="clip", desc="lips"):
+        phones = phones_for(video)
         if phones is None:
             continue
-        phones = _british(phones)
-        with np.load(track) as stored:
-            times = stored["t"].astype(np.float64)
-            values = {part: stored[part].astype(np.float64) for part in ("aperture", "width", "jaw")}
-        recordings.append(_of_speech(Recording(track.stem, phones, times, values)))
+        stored = video.with_suffix(".npz")
+        if stored.is_file():
+            with np.load(stored) as file:
+                lips = {part: file[part].astype(np.float64) for part in ("t", *PARTS)}
+        else:
+            lips = track(video)
+            np.savez(stored, **lips)
+        times = lips.pop("t")
+        recordings.append(_of_speech(Recording(video.stem, _british(phones), times, lips)))
     if not recordings:
         raise LipwrightError(
-            f"{folder} holds no lip tracks; put clips of GRID there, each with its track (CLIP.npz)."
+            f"{folder} holds no clips of GRID; put some there under their own names, such as bbaf2n.mpg."
         )
     return recordings
 

@@ -1,16 +1,17 @@
 """VocalTractLab: nonsense syllables of a simulated vocal tract, with what its lips truly did.
 
 PyPI: vocaltractlab-cython (GPL-3; a tool that this project calls and does not ship). Its speaker is a model
-of one German man's vocal tract (magnetic resonance images), its phones are those of German. The syllables here
-are drawn at random: no German word, text or recording is in them.
+of one German man's vocal tract (from magnetic resonance images) and its phones are those of German, to which
+a w is added. The syllables are drawn at random: no German word, text or recording is in them.
 
 The lips follow gestures, so each phone's shape depends on its neighbours as in people. Trustworthy are the
 closing and narrowing of the lips and their protrusion. The model keeps its lips as far apart in i as in a,
-which people do not; where the lips are far apart, the aperture of the phones' targets is taken instead.
+which people do not; where its lips are far apart, the aperture that the phones ask for is taken instead.
 """
 
 from __future__ import annotations
 
+import importlib
 import random
 import tempfile
 from pathlib import Path
@@ -84,12 +85,11 @@ class Lips(NamedTuple):
 def engine() -> Any:
     """The engine's module; raises LipwrightError when it is not installed."""
     try:
-        import vocaltractlab_cython
+        return importlib.import_module("vocaltractlab_cython")
     except ImportError as error:
         raise LipwrightError(
             f"VocalTractLab is missing; install it: pip install --no-deps {PACKAGE}."
         ) from error
-    return vocaltractlab_cython
 
 
 def speak(source: random.Random) -> tuple[Utterance, Lips]:
