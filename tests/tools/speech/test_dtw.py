@@ -9,6 +9,7 @@ import pytest
 from liplab.speech.align import AlignmentError
 from liplab.speech.dtw import align_by_speaking
 from liplab.speech.festival import flite_say
+from liplab.speech.recordings import MOST_UNSURE, UNSURE_S
 from liplab.speech.utterance import SAMPLE_RATE
 
 pytestmark = pytest.mark.skipif(
@@ -54,8 +55,8 @@ def test_the_references_agree_on_the_words_that_are_said_and_not_on_others(spoke
     samples, _ = spoken
     right = align_by_speaking(samples, WORDS, "en-us").spreads_s
     wrong = align_by_speaking(samples, "Nine tired sailors sang until her shaken chin turned yellow", "en-us")
-    assert np.mean(right > 0.1) < 0.05
-    assert np.mean(wrong.spreads_s > 0.1) > 0.2
+    assert np.mean(right > UNSURE_S) < MOST_UNSURE
+    assert np.mean(wrong.spreads_s > UNSURE_S) > 2 * MOST_UNSURE
 
 
 def test_what_cannot_be_aligned_is_refused(spoken):

@@ -21,9 +21,9 @@ from lipwright.audio.features import STEP_S
 
 # Phones that the network learns to tell apart: class 0 is silence, then one class a group.
 CLASSES = (
-    "iɨ", "ɪᵻɿʅ", "yʏ", "uʉɯʊᵿ", "eɘ", "øɵ", "ɛɜ", "œɞɶ", "oɤ", "ɔɒ", "æ", "aɐ", "ɑ", "ʌ", "ə", "ɚɝ",
+    "iɨ", "ɪᵻɿʅ", "yʏ", "uʉɯʊᵿ", "eɘ", "øɵ", "ɛɜ", "œɞɶ", "oɤ", "ɔɒ", "æ", "aɐA", "ɑ", "ʌ", "ə", "ɚɝ",
     "pʘ", "bɓ", "mʙ", "fɸ", "vʋβɱⱱ", "wʍɥ", "tʈ", "dɗɖᶑ", "nɳ", "ɲ", "ŋɴ", "kqc", "ɡgɢɟɠʄʛ", "ʔ", "θ", "ð",
-    "sʦ", "zʣ", "ʃʧʂɕçɧʨ", "ʒʤʐʑʝʥ", "xχħʜ", "ɣʁʕɰʢ", "hɦ", "lɫɭɬɮʎʟ", "rɾɽʀɺ", "ɹɻ", "j",
+    "sʦ", "zʣ", "ʃʧʂɕçɧʨ", "ʒʤʐʑʝʥ", "xχħʜX", "ɣʁʕɰʢ", "hɦ", "lɫɭɬɮʎʟ", "rɾɽʀɺ", "ɹɻ", "j",
 )  # fmt: skip
 UNKNOWN = -1  # of phones that stand in no group: not taught
 CLASS_COUNT = 1 + len(CLASSES)

@@ -11,7 +11,7 @@ In training a further layer names the phone that sounds; it is left out of what 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +87,7 @@ class LipNetwork(nn.Module):
     def __init__(self, trunk: nn.Module | None = None) -> None:
         super().__init__()
         self.trunk = trunk or ConvolutionalTrunk()
-        channels = int(self.trunk.channels)
+        channels = cast(int, self.trunk.channels)
         self.events = nn.Linear(channels, len(EVENTS))
         self.phones = nn.Linear(channels, CLASS_COUNT)
         self.coder = nn.Sequential(

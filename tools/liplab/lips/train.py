@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -29,12 +29,12 @@ from liplab.speech.utterance import Utterance
 from lipwright.audio.features import STEP_S, log_mel
 
 SEED = 1
-STEPS = 6000
+STEPS = 12000
 CROPS = 14
 RATE = 2e-3
 WARM_UP = 0.05  # share of the steps in which the rate rises
 WEIGHT_DECAY = 1e-4
-CHECKPOINT_STEPS = 500
+CHECKPOINT_STEPS = 1000
 DEV_UTTERANCES = 60  # of each dev voice
 # What ships is a running mean of the weights over about this many steps: it hears a little better.
 MEAN_STEPS = 500
@@ -57,7 +57,9 @@ def train(
     network = LipNetwork(trunk())
     network.decoder.load_state_dict(code.decoder.state_dict())
     network.decoder.requires_grad_(False)
-    mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / MEAN_STEPS), use_buffers=True)
+    running = get_ema_multi_avg_fn(1 - 1 / MEAN_STEPS)  # type: ignore[no-untyped-call]
+    mean = AveragedModel(network, multi_avg_fn=running, use_buffers=True)
+    averaged = cast(LipNetwork, mean.module)
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learned, RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=WARM_UP)
@@ -88,7 +90,7 @@ def train(
         mean.update_parameters(network)
         recent.append(value.item())
         if (step + 1) % CHECKPOINT_STEPS == 0 or step + 1 == steps:
-            scores = {name: asdict(score_network(mean.module, voices)) for name, voices in dev.items()}
+            scores = {name: asdict(score_network(averaged, voices)) for name, voices in dev.items()}
             curve.append({"step": step + 1, "loss": float(np.mean(recent)), "dev": scores})
             progress.write(_line(curve[-1]))
             recent = []
@@ -105,7 +107,7 @@ def train(
             partial.replace(checkpoint)  # a run that is killed keeps the checkpoint before
             (folder / "curve.json").write_text(json.dumps(curve, indent=1) + "\n")
             draw_curve(curve, folder / "curve.png")
-    return mean.module.eval()
+    return averaged.eval()
 
 
 def _line(entry: dict[str, Any]) -> str:

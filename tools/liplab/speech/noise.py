@@ -69,7 +69,7 @@ def music(count: int, random: Random) -> Samples:
     brightness, decay = random.uniform(0.6, 2.0), random.uniform(0.1, 1.5)
     drums = random.random() < DRUM_SHARE
     sound = np.zeros(count + round(4 * beat * SAMPLE_RATE), np.float32)
-    chord = CHORDS[0]
+    chord: tuple[int, ...] = CHORDS[0]
     for number in range(int(count / SAMPLE_RATE / beat) + 1):
         at = round(number * beat * SAMPLE_RATE)
         if number % 4 == 0:
