@@ -34,6 +34,13 @@ def hz_to_mel(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return mel
 
 
+def mel_centres() -> npt.NDArray[np.float64]:
+    """Centre frequencies (80,) of the bands, in Hz."""
+    mel = np.linspace(hz_to_mel(LOWEST_HZ), hz_to_mel(HIGHEST_HZ), BANDS + 2)[1:-1]
+    centres: npt.NDArray[np.float64] = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+    return centres
+
+
 def mel_weights() -> Float:
     """Weights (257, 80) from power spectrum bins to mel bands; each band's weights add up to 1.
 

@@ -17,10 +17,10 @@ from liplab.lips.network import LOOKAHEAD_STEPS
 from liplab.scores import Phone
 from liplab.speech.augment import Stream, streams
 from liplab.speech.corpus import SEED, Part, load_part, part_path
-from lipwright.audio.features import SILENCE
+from lipwright.audio.features import BANDS, SILENCE, mel_centres
 from lipwright.errors import LipwrightError
 
-VERSIONS = 2  # augmented versions of every part
+VERSIONS = 1  # augmented versions of every part; a crop is varied anew each time it is drawn
 BABBLE_PARTS = 12
 BABBLE_S = 60
 # How often a part is drawn, against its length: voices that were recorded from people teach more about
@@ -31,6 +31,13 @@ CROP_STEPS = 300
 BLIND_STEPS = 56
 MASK_SHARE = 0.3  # of crops that miss some bands
 MASK_BANDS = 16
+# Of crops whose formants are moved without their tempo, as by a vocal tract this much shorter: a cheap way
+# to more speakers (vocal tract length perturbation, Jaitly and Hinton 2013).
+WARP_SHARE = 0.6
+WARP = (0.86, 1.16)
+BABBLE_SHARE = 0.2  # of crops that others talk into
+BABBLE_VOICES = (1, 5)
+BABBLE_DB = (3.0, 25.0)  # speech against them
 MOST_EVENTS = 1 << 15  # of a stream: their numbers are 16-bit
 
 
@@ -149,6 +156,11 @@ class Streams:
             event[row, :length] = asked.event[places]
             opened[row, :length] = asked.open[places]
             counts[row, (0 if start == 0 else BLIND_STEPS) : length] = 1
+            if random.random() < WARP_SHARE:
+                features[row] = warped(features[row], random.uniform(*WARP))
+            if random.random() < BABBLE_SHARE:
+                others = random.integers(len(self._features), size=random.integers(*BABBLE_VOICES))
+                features[row] = talked_into(features[row], [self._features[one] for one in others], random)
             if random.random() < MASK_SHARE:
                 _mask(features[row], random)
         event[event > 0] += np.broadcast_to(MOST_EVENTS * np.arange(size)[:, None, None], event.shape)[
@@ -170,6 +182,33 @@ class Streams:
             )
         rows = random.integers(len(long_enough), size=count)
         return np.stack([long_enough[row][:steps] for row in rows]).astype(np.float32)
+
+
+def warped(features: npt.NDArray[np.float32], shorter: float) -> npt.NDArray[np.float32]:
+    """Features (steps, 160) in which what lay at a frequency lies at `shorter` times it."""
+    centres = mel_centres()
+    place = np.interp(centres / shorter, centres, np.arange(BANDS))
+    low = np.minimum(place.astype(np.intp), BANDS - 2)
+    share = (place - low).astype(np.float32)
+    columns = features.reshape(-1, BANDS)
+    moved: npt.NDArray[np.float32] = (1 - share) * columns[:, low] + share * columns[:, low + 1]
+    return moved.reshape(features.shape)
+
+
+def talked_into(
+    features: npt.NDArray[np.float32],
+    others: Sequence[npt.NDArray[np.float16]],
+    random: np.random.Generator,
+) -> npt.NDArray[np.float32]:
+    """Features (steps, 160) with other streams added as powers, as if their phases were independent."""
+    voices = np.zeros_like(features)
+    for other in others:
+        start = int(random.integers(max(1, len(other) - len(features))))
+        power = 10.0 ** other[start : start + len(features)].astype(np.float32)
+        voices[: len(power)] += power / power.mean()
+    own = 10.0**features
+    level = own.mean() * 10 ** (-random.uniform(*BABBLE_DB) / 10) / max(float(voices.mean()), 1e-9)
+    return np.asarray(np.log10(own + level * voices), np.float32)
 
 
 def _mask(features: npt.NDArray[np.float32], random: np.random.Generator) -> None:

@@ -19,11 +19,11 @@ from liplab.lips.network import Heard
 CODE_WEIGHT = 0.05  # the code itself: the one that the asked articulation has on babbled lips
 SPEED_WEIGHT = 3.0  # of the change from step to step, so that movements stay sharp
 # Weights of an event, against a step's squared error, and what its best step must reach.
-CLOSURE_WEIGHT = 40.0
+CLOSURE_WEIGHT = 50.0
 CLOSED = -0.03
-TUCK_WEIGHT = 4.0
+TUCK_WEIGHT = 6.0
 TUCKED = 0.7
-PUCKER_WEIGHT = 2.0
+PUCKER_WEIGHT = 4.0
 # Of every step at which a closure would be a false one: the aperture must be at least AJAR.
 OPEN_WEIGHT = 20.0
 AJAR = 0.12
@@ -31,7 +31,7 @@ AJAR = 0.12
 SPREAD_WEIGHT = 0.5
 # Taught to the trunk only: the odds of each event at each step, and the class of the phone.
 ODDS_WEIGHT = 0.15
-PHONE_WEIGHT = 0.10
+PHONE_WEIGHT = 0.15
 PHONE_SMOOTHING = 0.1  # the times of phones are good to a step or so
 PRESSED = -0.03  # asked apertures below this are closures to the gates
 TUCKING = 0.5  # asked tucks above this are tucks

@@ -211,7 +211,7 @@ SOURCES = (
     # Audio books by 28 readers of the public domain; the last ones are to choose by.
     Recording(
         "librispeech", "train", "LibriSpeech/train-clean-5", "en-us", 23, "CC-BY-4.0",
-        _MINI_LIBRISPEECH, 9000, _librispeech, align, (0.0, 0.82),
+        _MINI_LIBRISPEECH, 12000, _librispeech, align, (0.0, 0.82),
     ),
     Recording(
         "librispeech-dev", "dev", "LibriSpeech/train-clean-5", "en-us", 5, "CC-BY-4.0",
