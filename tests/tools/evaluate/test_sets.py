@@ -3,9 +3,19 @@
 import numpy as np
 import pytest
 
+from liplab.evaluate import sets
 from liplab.evaluate.labels import read_labels
-from liplab.evaluate.sets import Clip, Voice, judged_sets, language_of, read_track, song_voice
+from liplab.evaluate.sets import (
+    Clip,
+    Voice,
+    corpus_voices,
+    judged_sets,
+    language_of,
+    read_track,
+    song_voice,
+)
 from liplab.scores import Phone
+from liplab.speech.corpus import recipe
 from lipwright.errors import LipwrightError
 
 
@@ -33,6 +43,16 @@ def test_people_engines_and_what_is_new_have_rows_of_their_own():
         "all": ["espeak-fr", "mbrola-fr4", "espeak-de"], "all-human": ["kerstin"],
         "all-new-engines": ["mbrola-fr4"], "flite-rms": ["flite-rms"], "grid": ["grid"],
     }  # fmt: skip
+
+
+def test_a_speaker_of_whom_some_takes_were_trained_on_is_known_and_other_readers_are_not(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(sets, "load_part", lambda folder, part: [])
+    known = {own.name: own.speaker_trained_on for own in corpus_voices(tmp_path, recipe())}
+    assert known["nathalie-dev"]
+    assert known["espeak-fr"]
+    assert not any(known[name] for name in ("librispeech-dev", "kerstin", "tuxpaint-fr", "flite-rms"))
 
 
 def test_full_context_labels_give_phones_and_a_long_closure_joins_its_consonant(tmp_path):

@@ -18,6 +18,7 @@ from liplab.evaluate.labels import read_labels
 from liplab.scores import RATE_HZ, Phone, Track
 from liplab.speech.align import phones_for
 from liplab.speech.corpus import Part, load_part
+from liplab.speech.recordings import SOURCES
 from lipwright.audio.decode import RATE, open_sound
 from lipwright.errors import LipwrightError
 
@@ -94,7 +95,7 @@ def corpus_voices(folder: Path, parts: Sequence[Part]) -> list[Voice]:
     """Every dev and held-out part of the corpus, its sound in memory."""
     training = [part for part in parts if part.split == "train"]
     engines = {part.engine for part in training}
-    speakers = {(part.engine, part.voice) for part in training}
+    speakers = {(part.engine, _speaker(part)) for part in training}
     return [
         Voice(
             name=part.name,
@@ -102,7 +103,7 @@ def corpus_voices(folder: Path, parts: Sequence[Part]) -> list[Voice]:
             origin="human" if part.engine == HUMAN else "synthetic",
             split=part.split,
             engine_trained_on=part.engine in engines and part.engine != HUMAN,
-            speaker_trained_on=(part.engine, part.voice) in speakers
+            speaker_trained_on=(part.engine, _speaker(part)) in speakers
             or (part.engine == SHARED_VOICES and SHARED_VOICES in engines),
             licence=part.licence,
             clips=tuple(Clip(said.samples, said.phones) for said in load_part(folder, part)),
@@ -110,6 +111,12 @@ def corpus_voices(folder: Path, parts: Sequence[Part]) -> list[Voice]:
         for part in parts
         if part.split != "train"
     ]
+
+
+def _speaker(part: Part) -> str:
+    """Who speaks a part. Parts of a recording share its one speaker, or else have speakers of their own."""
+    source = next((source for source in SOURCES if source.name == part.voice), None)
+    return source.folder if source is not None and source.speakers == 1 else part.voice
 
 
 def grid_voice(folder: Path) -> Voice:

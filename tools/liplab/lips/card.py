@@ -60,7 +60,7 @@ recordings are had.) Seed {seed}, {steps} steps of {crops} crops of {crop_s:g} s
 Texts are made up by a grammar and by syllables (`liplab/speech/text.py`); some English sentences of flite
 and Festival are the prompts of the CC0 recordings. Augmentation: speed 0.85 to 1.18, rooms, coloured
 noise, babble, music, fans, hums, filters, narrow bands, gain, clipping, codecs, breaths, silence and
-noise without speech.
+noise without speech; each crop, as it is drawn, other vocal tracts, others who talk into it, missing bands.
 
 {sources}
 

@@ -21,14 +21,14 @@ SPEED_WEIGHT = 3.0  # of the change from step to step, so that movements stay sh
 # Weights of an event, against a step's squared error, and what its best step must reach.
 CLOSURE_WEIGHT = 50.0
 CLOSED = -0.03
-TUCK_WEIGHT = 6.0
+TUCK_WEIGHT = 8.0
 TUCKED = 0.7
-PUCKER_WEIGHT = 4.0
+PUCKER_WEIGHT = 5.0
 # Of every step at which a closure would be a false one: the aperture must be at least AJAR.
 OPEN_WEIGHT = 20.0
 AJAR = 0.12
 # Of the spread of each part over a crop, which must not fall below the asked one's.
-SPREAD_WEIGHT = 0.5
+SPREAD_WEIGHT = 1.2
 # Taught to the trunk only: the odds of each event at each step, and the class of the phone.
 ODDS_WEIGHT = 0.15
 PHONE_WEIGHT = 0.15
