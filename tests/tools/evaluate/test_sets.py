@@ -45,9 +45,7 @@ def test_people_engines_and_what_is_new_have_rows_of_their_own():
     }  # fmt: skip
 
 
-def test_a_speaker_of_whom_some_takes_were_trained_on_is_known_and_other_readers_are_not(
-    monkeypatch, tmp_path
-):
+def test_a_speaker_is_known_when_some_takes_were_trained_on_and_other_readers_are_not(monkeypatch, tmp_path):
     monkeypatch.setattr(sets, "load_part", lambda folder, part: [])
     known = {own.name: own.speaker_trained_on for own in corpus_voices(tmp_path, recipe())}
     assert known["nathalie-dev"]
