@@ -24,5 +24,6 @@ setup(
     package_dir={name: f"{root}/{name}" for name, root in ROOTS.items()} | FILES,
     package_data={"": FILE_KINDS, "facewire": [*FILE_KINDS, "vectors/*"]}
     | {folder: ["*"] for folder in folders},
-    exclude_package_data={folder: ["*.pyc"] for folder in folders},
+    # Weights are for training only, and a head does not train.
+    exclude_package_data={folder: ["*.pyc", "*_weights.npz"] for folder in folders},
 )

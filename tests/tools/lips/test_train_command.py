@@ -29,8 +29,13 @@ def test_a_short_training_leaves_a_model_that_runs_with_its_curve_and_golden_dat
     assert [source["name"] for source in model.metadata["training"]["sources"]] == ["espeak-nl"]
     assert (tmp_path / "lip_model_curve.png").exists()
     assert (tmp_path / "lip_model_golden.npz").exists()
-    assert list((corpus / "runs").glob("*/weights.npz"))
+    assert (tmp_path / "lip_model_weights.npz").exists()
     assert codes.exists()
     written = output.read_bytes()
     assert main(arguments) == 0
     assert output.read_bytes() == written
+    onward = tmp_path / "onward.tflite"
+    weights = tmp_path / "lip_model_weights.npz"
+    assert main([*arguments[:-1], str(onward), "--from", str(weights)]) == 0
+    assert LipModel.load(onward).metadata["training"]["steps_before"] == 40
+    assert main([*arguments[:-1], str(onward), "--from", str(codes)]) == 2

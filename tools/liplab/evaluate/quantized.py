@@ -28,12 +28,12 @@ COMPARED = (
 
 
 def load_weights(path: Path) -> Weights:
-    """The weights that `liplab train` leaves in its run. Raises LipwrightError when the file is not that."""
+    """The weights that `liplab train` leaves beside its model. Raises LipwrightError for another file."""
     try:
         with np.load(path) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError) as error:
-        raise LipwrightError(f"{path} holds no weights; liplab train writes them to its run.") from error
+        raise LipwrightError(f"{path} holds no weights; liplab train writes them beside its model.") from error
 
 
 def float_tracks(weights: Weights, model: LipModel, clips: Sequence[Clip]) -> list[Track]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from liplab.evaluate.quantized import load_weights
 from liplab.lips.attention import AttentionTrunk
 from liplab.lips.card import CURVE_SUFFIX
 from liplab.lips.code import LipCode, learn_code, load_code, save_code
@@ -27,8 +28,9 @@ from lipwright.errors import LipwrightError
 from lipwright.lips.model import MODEL_NAME
 
 CODE_NAME = "lip_code.npz"
-WEIGHTS_NAME = "weights.npz"  # in the folder of a run
+WEIGHTS_SUFFIX = "_weights.npz"
 FEWEST_STEPS = 40  # the schedule of the learning rate has to fit in
+TRAINED_STEPS = "trained_steps"  # beside the weights: how many steps they took
 CALIBRATION_STREAMS, CALIBRATION_STEPS = 64, 600
 
 TRUNKS = {"convolutional": ConvolutionalTrunk, "attention": AttentionTrunk}
@@ -37,6 +39,8 @@ EXAMPLES = """examples:
   liplab corpus && liplab train                remake the shipped lip model, for the shipped lip code;
                                                then judge it, with its card: liplab evaluate --card
   liplab train -o mine.tflite --steps 500      a quick one, beside it
+  liplab train --from models/lip_model_weights.npz --steps 2000 -o mine.tflite
+                                               go on from the shipped model, say after adding voices of yours
   liplab train --trunk attention               teach a transformer of the same cost, to compare: it is not
                                                exported, its dev scores lie in the run's curve.json
   liplab train --babble babble.npz             a new lip code from a head's babbling: every head's face model
@@ -68,6 +72,13 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--trunk", choices=TRUNKS, default="convolutional", help="%(default)s by default")
     parser.add_argument(
+        "--from",
+        type=Path,
+        dest="start",
+        metavar="FILE.npz",
+        help="begin with the weights of another run",
+    )
+    parser.add_argument(
         "--babble", type=Path, metavar="FILE", help="learn a lip code from this babbling first"
     )
     parser.add_argument("--codes", type=Path, metavar="FILE", help="write lip codes of speech here as well")
@@ -90,9 +101,14 @@ def do_train(arguments: argparse.Namespace) -> None:
         code = _learned_code(arguments.babble, streams, code_path)
     else:
         code = load_code(code_path if code_path.exists() else resources.models_dir() / CODE_NAME)
-    run = folder / "runs" / f"{output.stem}-{arguments.trunk}-{arguments.steps}"
+    start = load_weights(arguments.start) if arguments.start else None
+    before = int(start.get(TRAINED_STEPS, 0)) if start else 0
+    run = folder / "runs" / f"{output.stem}-{arguments.trunk}-{before}-{arguments.steps}"
     dev = dev_utterances(folder, parts)
-    network = train(run, streams, code, dev, arguments.steps, TRUNKS[arguments.trunk])
+    try:
+        network = train(run, streams, code, dev, arguments.steps, TRUNKS[arguments.trunk], start)
+    except ValueError as error:
+        raise LipwrightError(f"Training cannot go on from {arguments.start}: {error}.") from error
     if arguments.trunk != "convolutional":
         print(f"The dev scores of the {arguments.trunk} trunk lie in {run / 'curve.json'}.")
         return
@@ -102,6 +118,7 @@ def do_train(arguments: argparse.Namespace) -> None:
         "training": {
             "seed": SEED,
             "steps": arguments.steps,
+            "steps_before": before,
             "threads": arguments.threads,
             "channels": CHANNELS,
             "crops": CROPS,
@@ -112,9 +129,10 @@ def do_train(arguments: argparse.Namespace) -> None:
     }
     write_model(weights, recordings, output, facts)
     write_golden(output)
-    np.savez(run / WEIGHTS_NAME, **weights)
+    kept = output.with_name(output.stem + WEIGHTS_SUFFIX)
+    np.savez_compressed(kept, **weights, **{TRAINED_STEPS: np.array(before + arguments.steps)})
     shutil.copyfile(run / "curve.png", output.with_name(output.stem + CURVE_SUFFIX))
-    print(f"{output}; its float weights: {run / WEIGHTS_NAME}")
+    print(f"{output}; its float weights: {kept}")
     if arguments.codes is not None:
         write_codes(output, folder, parts, arguments.codes)
 

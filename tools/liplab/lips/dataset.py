@@ -33,7 +33,7 @@ MASK_SHARE = 0.3  # of crops that miss some bands
 MASK_BANDS = 16
 # Of crops whose formants are moved without their tempo, as by a vocal tract this much shorter: a cheap way
 # to more speakers (vocal tract length perturbation, Jaitly and Hinton 2013).
-WARP_SHARE = 0.6
+WARP_SHARE = 0.5
 WARP = (0.86, 1.16)
 BABBLE_SHARE = 0.2  # of crops that others talk into
 BABBLE_VOICES = (1, 5)

@@ -113,6 +113,17 @@ class LipNetwork(nn.Module):
         """All parameters and running means as numpy arrays, by name."""
         return {name: value.detach().numpy().astype(np.float32) for name, value in self.state_dict().items()}
 
+    def load(self, weights: Weights) -> None:
+        """Take over what `weights` gave; names that are not the network's are left alone.
+
+        Raises ValueError when some are missing or have other shapes.
+        """
+        own = self.state_dict()
+        try:
+            self.load_state_dict({name: torch.tensor(weights[name]) for name in own})
+        except (KeyError, RuntimeError) as error:
+            raise ValueError("these are not the weights of such a network") from error
+
 
 def opened(odds: torch.Tensor) -> torch.Tensor:
     """How far gates are open, 0 to 1, of the logarithms of their odds."""

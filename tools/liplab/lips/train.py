@@ -23,7 +23,7 @@ from liplab.lips.code import LipCode
 from liplab.lips.dataset import Streams
 from liplab.lips.loss import loss
 from liplab.lips.measures import Scores, score
-from liplab.lips.network import LOOKAHEAD_STEPS, ConvolutionalTrunk, LipNetwork
+from liplab.lips.network import LOOKAHEAD_STEPS, ConvolutionalTrunk, LipNetwork, Weights
 from liplab.speech.corpus import Part, load_part
 from liplab.speech.utterance import Utterance
 from lipwright.audio.features import STEP_S, log_mel
@@ -32,6 +32,7 @@ SEED = 1
 STEPS = 12000
 CROPS = 14
 RATE = 2e-3
+ONWARD_RATE = 1e-3  # of a training that goes on from another's weights
 WARM_UP = 0.05  # share of the steps in which the rate rises
 WEIGHT_DECAY = 1e-4
 CHECKPOINT_STEPS = 1000
@@ -47,22 +48,27 @@ def train(
     dev: dict[str, list[Utterance]],
     steps: int = STEPS,
     trunk: Callable[[], nn.Module] = ConvolutionalTrunk,
+    start: Weights | None = None,
 ) -> LipNetwork:
     """Train, or go on with, the network whose checkpoint lies in `folder`; returns it ready for use.
 
-    Writes checkpoint.pt, curve.json and curve.png there. `dev` are utterances by voice, for the curve only.
+    `start` are the weights to begin with, of a network with the same trunk and lip code. Writes
+    checkpoint.pt, curve.json and curve.png there. `dev` are utterances by voice, for the curve only.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(SEED)
     network = LipNetwork(trunk())
+    if start is not None:
+        network.load(start)
     network.decoder.load_state_dict(code.decoder.state_dict())
     network.decoder.requires_grad_(False)
     running = get_ema_multi_avg_fn(1 - 1 / MEAN_STEPS)  # type: ignore[no-untyped-call]
     mean = AveragedModel(network, multi_avg_fn=running, use_buffers=True)
     averaged = cast(LipNetwork, mean.module)
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learned, RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=WARM_UP)
+    rate = RATE if start is None else ONWARD_RATE
+    optimizer = torch.optim.AdamW(learned, rate, weight_decay=WEIGHT_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=WARM_UP)
     random = np.random.default_rng(SEED)
     curve: list[dict[str, Any]] = []
     first = 0
