@@ -33,7 +33,9 @@ def load_weights(path: Path) -> Weights:
         with np.load(path) as stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError) as error:
-        raise LipwrightError(f"{path} holds no weights; liplab train writes them beside its model.") from error
+        raise LipwrightError(
+            f"{path} holds no weights; liplab train writes them beside its model."
+        ) from error
 
 
 def float_tracks(weights: Weights, model: LipModel, clips: Sequence[Clip]) -> list[Track]:
