@@ -25,7 +25,7 @@ from liplab.evaluate.table import training_clips
 from liplab.evaluate.text import text_table
 from liplab.lips.card import write_card
 from liplab.speech.command import add_corpus
-from liplab.speech.corpus import held_parts
+from liplab.speech.corpus import Part, held_parts
 from lipwright import resources
 from lipwright.errors import LipwrightError
 from lipwright.files import make_folder, write_report
@@ -130,11 +130,12 @@ def _write_card(path: Path, report: dict[str, Any]) -> None:
 
 
 def _judged(arguments: argparse.Namespace) -> Judged:
-    voices, sets = _chosen(arguments)
+    folder = arguments.corpus.expanduser()
+    parts = _parts(arguments)
+    voices, sets = _chosen(arguments, parts)
     training: list[Clip] = []
-    if arguments.clip is None:
-        folder = arguments.corpus.expanduser()
-        training = training_clips(folder, held_parts(folder))
+    if parts:
+        training = training_clips(folder, parts)
         if not any(voice.split == "dev" for voice in voices):
             print(f"The corpus in {folder} has no dev voice: no baselines and no viseme F1.", file=sys.stderr)
     return Judged(
@@ -147,13 +148,26 @@ def _judged(arguments: argparse.Namespace) -> Judged:
     )
 
 
-def _chosen(arguments: argparse.Namespace) -> tuple[list[Voice], list[JudgedSet]]:
+def _parts(arguments: argparse.Namespace) -> list[Part]:
+    """The corpus's parts; none for a recording of one's own, or where people were given and no corpus is."""
+    if arguments.clip is not None:
+        return []
+    try:
+        return held_parts(arguments.corpus.expanduser())
+    except LipwrightError as error:
+        if arguments.grid is None and arguments.songs is None:
+            raise
+        print(f"{error} Only people are judged: no baselines, no noise, no viseme F1.", file=sys.stderr)
+        return []
+
+
+def _chosen(arguments: argparse.Namespace, parts: list[Part]) -> tuple[list[Voice], list[JudgedSet]]:
     """Voices and sets that were asked for; dev voices are always among the voices, since they set gains."""
     if arguments.clip is not None:
         voice = own_voice(arguments.clip, arguments.track)
         return [voice], [JudgedSet(voice.name, (voice,))]
     folder = arguments.corpus.expanduser()
-    voices = corpus_voices(folder, held_parts(folder))
+    voices = corpus_voices(folder, parts)
     if arguments.grid is not None:
         voices.append(grid_voice(arguments.grid.expanduser()))
     if arguments.songs is not None:
