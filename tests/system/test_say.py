@@ -57,7 +57,8 @@ def test_lips_follow_the_model_in_time(spoken):
 
 def test_lips_close_on_bilabials(spoken):
     assert spoken["closure"]["events"] >= 1
-    assert spoken["closure"]["rate"] >= 0.7
+    # Clips of a few seconds have two at most, of which a person may miss one.
+    assert spoken["closure"]["rate"] >= (0.7 if spoken["closure"]["events"] > 3 else 0.5)
 
 
 def test_virtual_time_gives_the_same_report_byte_for_byte(tmp_path):
