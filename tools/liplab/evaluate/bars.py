@@ -148,14 +148,16 @@ def _noise(report: Figures, most: Callable[[str, Any, float], None]) -> None:
 def _rivals(report: Figures, sets: Figures) -> list[Bar]:
     """Whether the model beats each baseline, control and peer on every held-out language."""
     rows = {name: row for name, row in report.get("baselines", {}).items() if name not in TRUE_ROWS}
-    rows |= {f"{name} (peer)": row for name, row in report.get("peers", {}).items() if "sets" in row}
+    peers = {f"{name} (peer)": row for name, row in report.get("peers", {}).items() if "sets" in row}
+    rows |= peers
     made = []
     judged = [name for language in HELD_OUT for name in (language, f"{language}-human") if name in sets]
     for name, row in rows.items():
         won, lost = 0, []
+        beside = report["beside_peers"] if name in peers else sets
         for judged_name in judged:
             for measure in BEATEN_IN:
-                own, other = sets[judged_name][measure], row["sets"][judged_name][measure]
+                own, other = beside[judged_name][measure], row["sets"][judged_name][measure]
                 if own is None or other is None:
                     continue
                 if own > other:

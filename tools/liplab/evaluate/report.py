@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from liplab.lips.measures import predict
 from lipwright.lips.model import LipModel
 
 ACTUATOR_S = 60.0  # of every set that the simulated head speaks
+PEER_S = 40.0  # of every voice that peers hear
 
 
 @dataclass(frozen=True)
@@ -86,20 +87,45 @@ def _rivals(evaluation: Evaluation, judged: Judged, tracks: Mapping[str, Sequenc
             name: {"sets": evaluation.measured(evaluation.scored(row))} for name, row in rows.items()
         }
     if judged.peers:
-        report["peers"] = {}
-        with tempfile.TemporaryDirectory(prefix="liplab-") as folder:
-            sounds = write_sounds(judged.voices, Path(folder))
-            for peer in judged.peers:
-                print(f"peer {peer.name} {peer.version} ...", file=sys.stderr)
-                try:
-                    said = said_by(peer, judged.voices, sounds)
-                except PeerError as error:
-                    print(f"{peer.name} is left out: {error}", file=sys.stderr)
-                    report["peers"][peer.name] = {**peer.facts(), "left_out": str(error)}
-                    continue
-                own = evaluation.measured(evaluation.scored(said))
-                report["peers"][peer.name] = {**peer.facts(), "sets": own}
+        report |= _peers(evaluation, judged, tracks)
     return report
+
+
+def _peers(evaluation: Evaluation, judged: Judged, tracks: Mapping[str, Sequence[Track]]) -> dict[str, Any]:
+    """Peers on PEER_S of every voice of the sets, some being slow, and the model on the same clips."""
+    places: dict[str, list[int]] = {}
+    for voice in judged.voices:
+        if any(voice in own.voices for own in judged.sets):
+            every = [(voice.name, n) for n in range(len(voice.clips))]
+            places[voice.name] = [n for _, n in spread_out(every, evaluation.seconds, PEER_S)]
+    voices = [
+        replace(voice, clips=tuple(voice.clips[n] for n in places[voice.name]))
+        for voice in judged.voices
+        if voice.name in places
+    ]
+
+    def measured(said: Mapping[str, Sequence[Track]]) -> dict[str, Any]:
+        scores = {
+            name: [evaluation.score((name, n), track) for n, track in zip(places[name], own, strict=True)]
+            for name, own in said.items()
+        }
+        return {
+            own.name: evaluation.measure([score for voice in own.voices for score in scores[voice.name]])
+            for own in judged.sets
+        }
+
+    rows: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="liplab-") as folder:
+        sounds = write_sounds(voices, Path(folder))
+        for peer in judged.peers:
+            print(f"peer {peer.name} {peer.version} ...", file=sys.stderr)
+            try:
+                rows[peer.name] = {**peer.facts(), "sets": measured(said_by(peer, voices, sounds))}
+            except PeerError as error:
+                print(f"{peer.name} is left out: {error}", file=sys.stderr)
+                rows[peer.name] = {**peer.facts(), "left_out": str(error)}
+    own = {name: [tracks[name][n] for n in chosen] for name, chosen in places.items()}
+    return {"peers": rows, "beside_peers": measured(own)}
 
 
 def _after_actuator(evaluation: Evaluation, model: LipModel, before: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,8 @@ def text_table(report: Figures) -> str:
     lines = _rows("set", report["sets"].items())
     rivals = [("the model", report["sets"])]
     rivals += [(name, row["sets"]) for name, row in report.get("baselines", {}).items()]
+    if "beside_peers" in report:
+        rivals.append(("model, as peers", report["beside_peers"]))
     rivals += [(name, row["sets"]) for name, row in report.get("peers", {}).items() if "sets" in row]
     for judged in ("all", "all-human", "grid", "song"):
         if judged in report["sets"] and len(rivals) > 1:
