@@ -113,7 +113,7 @@ def write_card(path: Path, report: Mapping[str, Any], limits: str) -> None:
         lookahead=metadata["lookahead_ms"],
         newest=metadata["lookahead_ms"] + metadata["step_ms"],
         seed=training["seed"],
-        steps=training["steps"],
+        steps=_steps(training),
         crops=training["crops"],
         crop_s=training["crop_s"],
         hours=training["augmented_hours"],
@@ -127,6 +127,11 @@ def write_card(path: Path, report: Mapping[str, Any], limits: str) -> None:
         limits=limits.strip() + "\n",
     )
     path.with_suffix(".md").write_text(text, encoding="utf-8")
+
+
+def _steps(training: Mapping[str, Any]) -> str:
+    before = training.get("steps_before", 0)
+    return f"{before} and then, from those weights, {training['steps']}" if before else str(training["steps"])
 
 
 def _quantization(figures: Mapping[str, Any] | None) -> str:
