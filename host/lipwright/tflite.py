@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from lipwright.errors import LipwrightError
 
-_OPTIONS: dict[str, Any] = {"num_threads": 1}
+OPTIONS: dict[str, Any] = {"num_threads": 1}  # of every interpreter
 try:
     from tflite_runtime.interpreter import Interpreter as _Interpreter
     from tflite_runtime.interpreter import OpResolverType as _OpResolverType
@@ -32,7 +32,7 @@ try:
     _DISTRIBUTION = "tflite-runtime"
     if platform.machine() == "x86_64":
         # Its optimized int8 kernels stall on some AMD processors: 1.9 ms a step there, the plain ones 0.2.
-        _OPTIONS["experimental_op_resolver_type"] = _OpResolverType.BUILTIN_REF
+        OPTIONS["experimental_op_resolver_type"] = _OpResolverType.BUILTIN_REF
 except ImportError:
     from ai_edge_litert.interpreter import Interpreter as _Interpreter
 
@@ -89,7 +89,7 @@ class Interpreter:
 
     def __init__(self, model: bytes) -> None:
         with _quiet():
-            self._interpreter = _Interpreter(model_content=model, **_OPTIONS)
+            self._interpreter = _Interpreter(model_content=model, **OPTIONS)
             self._interpreter.allocate_tensors()
         self.inputs = _tensors(self._interpreter.get_input_details())
         self.outputs = _tensors(self._interpreter.get_output_details())
