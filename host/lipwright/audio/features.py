@@ -34,10 +34,14 @@ def hz_to_mel(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return mel
 
 
+def _mel_edges() -> npt.NDArray[np.float64]:
+    """Where the bands begin, are centred and end (82,), in mel: band k from k over k + 1 to k + 2."""
+    return np.linspace(hz_to_mel(LOWEST_HZ), hz_to_mel(HIGHEST_HZ), BANDS + 2)
+
+
 def mel_centres() -> npt.NDArray[np.float64]:
     """Centre frequencies (80,) of the bands, in Hz."""
-    mel = np.linspace(hz_to_mel(LOWEST_HZ), hz_to_mel(HIGHEST_HZ), BANDS + 2)[1:-1]
-    centres: npt.NDArray[np.float64] = 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+    centres: npt.NDArray[np.float64] = 700.0 * (10.0 ** (_mel_edges()[1:-1] / 2595.0) - 1.0)
     return centres
 
 
@@ -52,7 +56,7 @@ def mel_weights() -> Float:
     bins = FFT_SIZE // 2 + 1
     offsets = (np.arange(fine) + 0.5) / fine - 0.5
     mel = hz_to_mel(np.maximum(0.0, (np.arange(bins)[:, None] + offsets) * bin_hz))
-    edges = np.linspace(hz_to_mel(LOWEST_HZ), hz_to_mel(HIGHEST_HZ), BANDS + 2)
+    edges = _mel_edges()
     spacing = edges[1] - edges[0]
     triangles = np.maximum(0.0, 1.0 - np.abs(mel[:, :, None] - edges[1:-1]) / spacing).mean(axis=1)
     return np.asarray(triangles / triangles.sum(axis=0), np.float32)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from liplab.evaluate.baselines import CONTROLS, SOUND_BASELINES
+from liplab.evaluate.peers import heard_peers
 from liplab.evaluate.sets import HELD_OUT
 
 FEWEST_MINUTES, FEWEST_BILABIALS = 3.0, 100
@@ -147,8 +148,8 @@ def _noise(report: Figures, most: Callable[[str, Any, float], None]) -> None:
 
 def _rivals(report: Figures, sets: Figures) -> list[Bar]:
     """Whether the model beats each baseline, control and peer on every held-out language."""
-    rows = {name: row for name, row in report.get("baselines", {}).items() if name not in TRUE_ROWS}
-    peers = {f"{name} (peer)": row for name, row in report.get("peers", {}).items() if "sets" in row}
+    rows = {name: row["sets"] for name, row in report.get("baselines", {}).items() if name not in TRUE_ROWS}
+    peers = {f"{name} (peer)": own for name, own in heard_peers(report).items()}
     rows |= peers
     made = []
     judged = [name for language in HELD_OUT for name in (language, f"{language}-human") if name in sets]
@@ -157,7 +158,7 @@ def _rivals(report: Figures, sets: Figures) -> list[Bar]:
         beside = report["beside_peers"] if name in peers else sets
         for judged_name in judged:
             for measure in BEATEN_IN:
-                own, other = beside[judged_name][measure], row["sets"][judged_name][measure]
+                own, other = beside[judged_name][measure], row[judged_name][measure]
                 if own is None or other is None:
                     continue
                 if own > other:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from liplab.evaluate.peers import heard_peers
 from liplab.evaluate.sets import HELD_OUT
 from liplab.evaluate.text import COLUMNS, shown
 from lipwright.errors import LipwrightError
@@ -79,8 +80,7 @@ def write_page(report: Figures, path: Path) -> None:
 
 def _rivals(report: Figures) -> dict[str, Figures]:
     rows = {name: row["sets"] for name, row in report.get("baselines", {}).items()}
-    rows |= {name: row["sets"] for name, row in report.get("peers", {}).items() if "sets" in row}
-    return rows
+    return rows | heard_peers(report)
 
 
 def _table(rows: Sequence[tuple[str, Figures, str]]) -> str:

@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,11 @@ def find_peers(folder: Path) -> list[Peer]:
     if not peers:
         raise LipwrightError(f"There are no peers (folders with a peer.toml) in {folder}.")
     return peers
+
+
+def heard_peers(report: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The measures, by set, of the peers in a report that were not left out."""
+    return {name: row["sets"] for name, row in report.get("peers", {}).items() if "sets" in row}
 
 
 def write_sounds(voices: Sequence[Voice], folder: Path) -> dict[str, list[Path]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from liplab.evaluate.peers import heard_peers
+
 COLUMNS = (
     ("minutes", "min", 1),
     ("closure_rate", "closure", 2),
@@ -29,7 +31,7 @@ def text_table(report: Figures) -> str:
     rivals += [(name, row["sets"]) for name, row in report.get("baselines", {}).items()]
     if "beside_peers" in report:
         rivals.append(("model, as peers", report["beside_peers"]))
-    rivals += [(name, row["sets"]) for name, row in report.get("peers", {}).items() if "sets" in row]
+    rivals += heard_peers(report).items()
     for judged in ("all", "all-human", "grid", "song"):
         if judged in report["sets"] and len(rivals) > 1:
             lines += ["", *_rows(judged, [(name, sets[judged]) for name, sets in rivals])]

@@ -39,6 +39,7 @@ BABBLE_SHARE = 0.2  # of crops that others talk into
 BABBLE_VOICES = (1, 5)
 BABBLE_DB = (3.0, 25.0)  # speech against them
 MOST_EVENTS = 1 << 15  # of a stream: their numbers are 16-bit
+_CENTRES_HZ = mel_centres()
 
 
 def make_streams(folder: Path, parts: Sequence[Part], versions: int = VERSIONS) -> None:
@@ -186,8 +187,7 @@ class Streams:
 
 def warped(features: npt.NDArray[np.float32], shorter: float) -> npt.NDArray[np.float32]:
     """Features (steps, 160) in which what lay at a frequency lies at `shorter` times it."""
-    centres = mel_centres()
-    place = np.interp(centres / shorter, centres, np.arange(BANDS))
+    place = np.interp(_CENTRES_HZ / shorter, _CENTRES_HZ, np.arange(BANDS))
     low = np.minimum(place.astype(np.intp), BANDS - 2)
     share = (place - low).astype(np.float32)
     columns = features.reshape(-1, BANDS)
