@@ -10,86 +10,133 @@
     state = [{"output": "column", "input": "taps", "taps": [4, 2, 1]}]
     model = graph.to_int8(calibrate(graph, state, {"features": recordings}))
 
-`dense`, `concat`, `add` and ReLU are all that a convolutional model needs once the host feeds the taps.
+A vector is a tensor of one row. `dense`, `concat`, `add` and ReLU are all that a convolutional model needs
+once the host feeds the taps; attention needs rows (`reshape`, `stack`), `matmul` and `softmax` too:
+
+    tokens = graph.add(graph.dense(graph.reshape(x, 8, 20), ...), graph.constant(places))
+    weights = graph.softmax(graph.matmul(query, key, transpose=True))  # 1 / sqrt(width) lies in query's dense
+    mixed = graph.matmul(weights, value)
+
 Weights are quantized per output channel, everything else per tensor; ranges come from running the float
-graph over recordings. Tensors that must share a scale (the parts of a concat, a layer's column and its
-taps) do.
+graph over recordings. Tensors that must share a scale (the parts of a concat, a reshaped tensor, a layer's
+column and its taps) do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import flatbuffers
 import numpy as np
 import numpy.typing as npt
+
+from liplab.tflite_file import (
+    ADD,
+    BATCH_MATMUL,
+    CONCATENATION,
+    FULLY_CONNECTED,
+    RESHAPE,
+    SOFTMAX,
+    Operation,
+    Quantization,
+    Writer,
+)
 
 Array = npt.NDArray[Any]
 Float = npt.NDArray[np.float32]
 Ranges = dict[int, tuple[float, float]]  # tensor number -> smallest and largest value seen
 
-# Numbers of the TFLite schema, version 3 (tensorflow/compiler/mlir/lite/schema/schema.fbs).
-SCHEMA_VERSION = 3
-INT32, INT8 = 2, 9
-ADD, CONCATENATION, FULLY_CONNECTED = 0, 2, 9
-FULLY_CONNECTED_OPTIONS, CONCATENATION_OPTIONS, ADD_OPTIONS = 8, 10, 11
-OPERATOR_VERSION = {ADD: 2, CONCATENATION: 2, FULLY_CONNECTED: 5}
-RELU = 1
-BUFFER_ALIGNMENT = 16
-
-
-@dataclass(frozen=True)
-class _Operation:
-    kind: int
-    sources: tuple[int, ...]
-    result: int
-    relu: bool = False
-    weight: Float | None = None
-    bias: Float | None = None
+SOFTMAX_QUANTIZATION = (1 / 256, -128)  # the kernel takes no other for its result
 
 
 class Graph:
-    """A feed-forward graph of vectors; tensors are plain numbers that the methods hand out."""
+    """A feed-forward graph of matrices; tensors are plain numbers that the methods hand out."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.sizes: list[int] = []
+        self.shapes: list[tuple[int, int]] = []  # rows and columns of each tensor
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
-        self._operations: list[_Operation] = []
+        self.constants: dict[int, Float] = {}
+        self._operations: list[Operation] = []
         self._ties: list[tuple[int, int]] = []  # pairs of tensors that share a scale
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many values each tensor has."""
+        return [rows * columns for rows, columns in self.shapes]
 
     def input(self, name: str, size: int) -> int:
         """A named input vector."""
-        self.inputs[name] = self._tensor(size)
+        self.inputs[name] = self._tensor(1, size)
         return self.inputs[name]
 
+    def constant(self, values: Array) -> int:
+        """A tensor that never changes, values (rows, columns)."""
+        result = self._tensor(*values.shape)
+        self.constants[result] = np.asarray(values, np.float32)
+        return result
+
     def dense(self, source: int, weight: Array, bias: Array, relu: bool = False) -> int:
-        """weight (out, in) @ source + bias (out,), optionally cut at zero."""
+        """weight (out, in) @ row + bias (out,) for each row of source, optionally cut at zero."""
         weight, bias = np.asarray(weight, np.float32), np.asarray(bias, np.float32)
-        if weight.shape != (len(bias), self.sizes[source]):
-            raise ValueError(
-                f"weight {weight.shape} does not fit bias {bias.shape} and source {self.sizes[source]}"
-            )
-        result = self._tensor(len(bias))
-        self._operations.append(_Operation(FULLY_CONNECTED, (source,), result, relu, weight, bias))
+        rows, columns = self.shapes[source]
+        if weight.shape != (len(bias), columns):
+            raise ValueError(f"weight {weight.shape} does not fit bias {bias.shape} and source {columns}")
+        result = self._tensor(rows, len(bias))
+        self._operations.append(Operation(FULLY_CONNECTED, (source,), result, relu, weight, bias))
         return result
 
     def concat(self, sources: Sequence[int]) -> int:
-        """The sources one after the other; they will share a scale."""
-        result = self._tensor(sum(self.sizes[source] for source in sources))
-        self._operations.append(_Operation(CONCATENATION, tuple(sources), result))
+        """The sources' columns side by side; they will share a scale."""
+        return self._concatenation(sources, axis=1)
+
+    def stack(self, sources: Sequence[int]) -> int:
+        """The sources' rows one below the other; they will share a scale."""
+        return self._concatenation(sources, axis=0)
+
+    def _concatenation(self, sources: Sequence[int], axis: int) -> int:
+        shapes = [self.shapes[source] for source in sources]
+        if len({shape[1 - axis] for shape in shapes}) != 1:
+            raise ValueError(f"cannot join shapes {shapes} along axis {axis}")
+        along = sum(shape[axis] for shape in shapes)
+        across = shapes[0][1 - axis]
+        result = self._tensor(*((along, across) if axis == 0 else (across, along)))
+        self._operations.append(Operation(CONCATENATION, tuple(sources), result, axis=axis))
         self._ties.extend((source, result) for source in sources)
         return result
 
+    def reshape(self, source: int, rows: int, columns: int) -> int:
+        """The source's values, row after row, in rows of another length."""
+        if rows * columns != self.sizes[source]:
+            raise ValueError(f"cannot reshape {self.shapes[source]} to {(rows, columns)}")
+        result = self._tensor(rows, columns)
+        self._operations.append(Operation(RESHAPE, (source,), result))
+        self._ties.append((source, result))
+        return result
+
     def add(self, left: int, right: int) -> int:
-        """The sum of two vectors of the same size."""
-        if self.sizes[left] != self.sizes[right]:
-            raise ValueError(f"cannot add sizes {self.sizes[left]} and {self.sizes[right]}")
-        result = self._tensor(self.sizes[left])
-        self._operations.append(_Operation(ADD, (left, right), result))
+        """The sum of two tensors of the same shape."""
+        if self.shapes[left] != self.shapes[right]:
+            raise ValueError(f"cannot add shapes {self.shapes[left]} and {self.shapes[right]}")
+        result = self._tensor(*self.shapes[left])
+        self._operations.append(Operation(ADD, (left, right), result))
+        return result
+
+    def matmul(self, left: int, right: int, transpose: bool = False) -> int:
+        """left (rows, inner) @ right (inner, columns), or right (columns, inner) transposed."""
+        rows, inner = self.shapes[left]
+        fits, columns = self.shapes[right][::-1] if transpose else self.shapes[right]
+        if inner != fits:
+            raise ValueError(f"cannot multiply shapes {self.shapes[left]} and {self.shapes[right]}")
+        result = self._tensor(rows, columns)
+        self._operations.append(Operation(BATCH_MATMUL, (left, right), result, transpose=transpose))
+        return result
+
+    def softmax(self, source: int) -> int:
+        """Softmax over each row; what is tied to the result gets its range, 0 to 1."""
+        result = self._tensor(*self.shapes[source])
+        self._operations.append(Operation(SOFTMAX, (source,), result))
         return result
 
     def output(self, tensor: int, name: str) -> None:
@@ -100,189 +147,69 @@ class Graph:
         """Make an output and an input share a scale, so that the host can feed the one back as the other."""
         self._ties.append((self.outputs[column], self.inputs[taps]))
 
-    def _tensor(self, size: int) -> int:
-        self.sizes.append(size)
-        return len(self.sizes) - 1
+    def _tensor(self, rows: int, columns: int) -> int:
+        self.shapes.append((rows, columns))
+        return len(self.shapes) - 1
 
     def run(self, values: Mapping[str, Array]) -> dict[int, Float]:
-        """All tensors in float32, each (n, size), for named inputs (n, size)."""
-        tensors = {number: np.asarray(values[name], np.float32) for name, number in self.inputs.items()}
+        """All tensors in float32, for named inputs (n, size).
+
+        Vectors come as (n, size), tensors of several rows as (n, rows, columns).
+        """
+        tensors = {name: np.asarray(given, np.float32)[:, None] for name, given in values.items()}
+        count = len(next(iter(tensors.values())))
+        found = {number: tensors[name] for name, number in self.inputs.items()}
+        for number, constant in self.constants.items():
+            found[number] = np.broadcast_to(constant, (count, *constant.shape))
         for operation in self._operations:
-            sources = [tensors[source] for source in operation.sources]
-            if operation.kind == FULLY_CONNECTED:
-                assert operation.weight is not None and operation.bias is not None
-                result: Float = sources[0] @ operation.weight.T + operation.bias
-            elif operation.kind == CONCATENATION:
-                result = np.concatenate(sources, axis=1)
-            else:
-                result = sources[0] + sources[1]
-            tensors[operation.result] = np.maximum(result, 0) if operation.relu else result
-        return tensors
+            found[operation.result] = self._result(operation, [found[source] for source in operation.sources])
+        return {number: tensor[:, 0] if tensor.shape[1] == 1 else tensor for number, tensor in found.items()}
+
+    def _result(self, operation: Operation, sources: list[Float]) -> Float:
+        """One operation on sources (n, rows, columns)."""
+        if operation.kind == FULLY_CONNECTED:
+            assert operation.weight is not None and operation.bias is not None
+            # One product of two matrices: numpy would take the rows of a batch one by one.
+            rows = sources[0].reshape(-1, sources[0].shape[2])
+            flat: Float = rows @ operation.weight.T + operation.bias
+            result = flat.reshape(*sources[0].shape[:2], -1)
+            return np.maximum(result, 0) if operation.relu else result
+        if operation.kind == CONCATENATION:
+            return np.concatenate(sources, axis=1 + operation.axis)
+        if operation.kind == RESHAPE:
+            return sources[0].reshape(-1, *self.shapes[operation.result])
+        if operation.kind == BATCH_MATMUL:
+            return sources[0] @ (sources[1].swapaxes(1, 2) if operation.transpose else sources[1])
+        if operation.kind == SOFTMAX:
+            grown = np.exp(sources[0] - sources[0].max(axis=2, keepdims=True))
+            return grown / grown.sum(axis=2, keepdims=True)
+        return sources[0] + sources[1]
 
     def to_int8(self, ranges: Ranges) -> bytes:
         """The model as a TFLite file, every tensor int8 (biases int32), given each tensor's range."""
         quantization = self._quantization(ranges)
-        return _Writer(self, self._operations, quantization).model()
+        return Writer(self, self._operations, quantization).model()
 
-    def _quantization(self, ranges: Ranges) -> list[tuple[float, int]]:
+    def _quantization(self, ranges: Ranges) -> Quantization:
         """Scale and zero point of each tensor, tied tensors over their common range."""
-        group = list(range(len(self.sizes)))
+        group = list(range(len(self.shapes)))
         for left, right in self._ties:
             old, new = group[left], group[right]
             group = [new if member == old else member for member in group]
+        fixed = {group[operation.result] for operation in self._operations if operation.kind == SOFTMAX}
         quantization = []
-        for tensor in range(len(self.sizes)):
-            members = [other for other in range(len(self.sizes)) if group[other] == group[tensor]]
+        for tensor in range(len(self.shapes)):
+            members = [other for other in range(len(self.shapes)) if group[other] == group[tensor]]
             low = min(0.0, *(ranges[member][0] for member in members))
             high = max(0.0, *(ranges[member][1] for member in members))
+            if group[tensor] in fixed:
+                if low < 0 or high > 1:
+                    raise ValueError(f"tensor {tensor} shares its scale with a softmax, and leaves 0 to 1")
+                quantization.append(SOFTMAX_QUANTIZATION)
+                continue
             scale = max(high - low, 1e-6) / 255.0
             quantization.append((scale, int(np.clip(round(-128 - low / scale), -128, 127))))
         return quantization
-
-
-class _Writer:
-    """Lays a quantized graph out as a flatbuffer. Slot numbers follow the order of fields in the schema."""
-
-    def __init__(
-        self, graph: Graph, operations: list[_Operation], quantization: list[tuple[float, int]]
-    ) -> None:
-        self._graph = graph
-        self._operations = operations
-        self._quantization = quantization
-        self._builder = flatbuffers.Builder(1 << 20)
-        self._buffers = [self._table(1, {})]  # the first is empty by convention
-        self._tensors: list[int] = []
-        self._kinds = sorted({operation.kind for operation in operations})
-
-    def model(self) -> bytes:
-        graph, builder = self._graph, self._builder
-        names = {number: name for name, number in [*graph.inputs.items(), *graph.outputs.items()]}
-        for number, size in enumerate(graph.sizes):
-            scale, zero_point = self._quantization[number]
-            name = names.get(number, f"tensor_{number}")
-            self._add_tensor(name, (1, size), INT8, np.array([scale]), np.array([zero_point]))
-        operators = [self._operator(operation) for operation in self._operations]
-        subgraph = self._table(
-            5,
-            {
-                0: self._offsets(self._tensors),
-                1: self._ints(list(graph.inputs.values())),
-                2: self._ints(list(graph.outputs.values())),
-                3: self._offsets(operators),
-                4: builder.CreateString("main"),
-            },
-        )
-        codes = [self._operator_code(kind) for kind in self._kinds]
-        root = self._table(
-            5,
-            {
-                1: self._offsets(codes),
-                2: self._offsets([subgraph]),
-                3: builder.CreateString(graph.name),
-                4: self._offsets(self._buffers),
-            },
-            uint32={0: SCHEMA_VERSION},
-        )
-        builder.Finish(root, file_identifier=b"TFL3")
-        return bytes(builder.Output())
-
-    def _operator(self, operation: _Operation) -> int:
-        sources = list(operation.sources)
-        activation = RELU if operation.relu else 0
-        if operation.kind == FULLY_CONNECTED:
-            sources += self._dense_constants(operation)
-            options_type, options = FULLY_CONNECTED_OPTIONS, self._table(4, {}, int8={0: activation})
-        elif operation.kind == CONCATENATION:
-            options_type, options = CONCATENATION_OPTIONS, self._table(2, {}, int32={0: 1})
-        else:
-            options_type, options = ADD_OPTIONS, self._table(2, {}, int8={0: activation})
-        offsets = {1: self._ints(sources), 2: self._ints([operation.result]), 4: options}
-        opcode = self._kinds.index(operation.kind)
-        return self._table(5, offsets, uint32={0: opcode}, uint8={3: options_type})
-
-    def _dense_constants(self, operation: _Operation) -> list[int]:
-        """Add a dense layer's weight (int8, a scale per output) and bias (int32); their tensor numbers."""
-        assert operation.weight is not None and operation.bias is not None
-        name = f"tensor_{operation.result}"
-        scales = np.maximum(np.abs(operation.weight).max(axis=1), 1e-8) / 127.0
-        weight = np.rint(operation.weight / scales[:, None]).astype(np.int8)
-        zeros = np.zeros(len(scales), np.int64)
-        weight_tensor = self._add_tensor(
-            f"{name}_weight", weight.shape, INT8, scales, zeros, weight.tobytes()
-        )
-        bias_scales = scales * self._quantization[operation.sources[0]][0]
-        bias = np.rint(operation.bias / bias_scales).astype("<i4")
-        return [
-            weight_tensor,
-            self._add_tensor(f"{name}_bias", bias.shape, INT32, bias_scales, zeros, bias.tobytes()),
-        ]
-
-    def _operator_code(self, kind: int) -> int:
-        return self._table(4, {}, int8={0: kind}, int32={2: OPERATOR_VERSION[kind], 3: kind})
-
-    def _add_tensor(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        kind: int,
-        scales: Array,
-        zeros: Array,
-        data: bytes | None = None,
-    ) -> int:
-        buffer = 0
-        if data is not None:
-            buffer = len(self._buffers)
-            self._buffers.append(self._table(1, {0: self._bytes(data)}))
-        quantization = self._table(
-            7,
-            {
-                2: self._builder.CreateNumpyVector(np.asarray(scales, np.float32)),
-                3: self._builder.CreateNumpyVector(np.asarray(zeros, np.int64)),
-            },
-        )
-        offsets = {0: self._ints(list(shape)), 3: self._builder.CreateString(name), 4: quantization}
-        self._tensors.append(self._table(8, offsets, uint32={2: buffer}, int8={1: kind}))
-        return len(self._tensors) - 1
-
-    def _bytes(self, data: bytes) -> int:
-        builder = self._builder
-        builder.StartVector(1, len(data), BUFFER_ALIGNMENT)
-        builder.head = builder.head - len(data)
-        builder.Bytes[builder.head : builder.head + len(data)] = data
-        return int(builder.EndVector())
-
-    def _ints(self, values: Sequence[int]) -> int:
-        return int(self._builder.CreateNumpyVector(np.asarray(values, np.int32)))
-
-    def _offsets(self, offsets: Sequence[int]) -> int:
-        self._builder.StartVector(4, len(offsets), 4)
-        for offset in reversed(offsets):
-            self._builder.PrependUOffsetTRelative(offset)
-        return int(self._builder.EndVector())
-
-    def _table(
-        self,
-        slots: int,
-        offsets: Mapping[int, int],
-        *,
-        int8: Mapping[int, int] | None = None,
-        uint8: Mapping[int, int] | None = None,
-        int32: Mapping[int, int] | None = None,
-        uint32: Mapping[int, int] | None = None,
-    ) -> int:
-        builder = self._builder
-        builder.StartObject(slots)
-        for slot, offset in offsets.items():
-            builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
-        for slot, value in (int32 or {}).items():
-            builder.PrependInt32Slot(slot, value, 0)
-        for slot, value in (uint32 or {}).items():
-            builder.PrependUint32Slot(slot, value, 0)
-        for slot, value in (int8 or {}).items():
-            builder.PrependInt8Slot(slot, value, 0)
-        for slot, value in (uint8 or {}).items():
-            builder.PrependUint8Slot(slot, value, 0)
-        return int(builder.EndObject())
 
 
 def stream_float(
