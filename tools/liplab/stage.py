@@ -16,6 +16,7 @@ from tqdm import tqdm
 from liplab import film, picture
 from liplab.board import SimulatedBoard
 from liplab.head import Head
+from liplab.head.bodies import body_for
 from liplab.head.render import render
 from liplab.scores import RATE_HZ, Track, closures, correlation, offset, range_ratio, resample
 from liplab.speech.align import phones_for
@@ -35,12 +36,16 @@ class SimulatedStage(SimulatedBoard):
     """A simulated board with the simulated head on it, and the measures of what the lips did."""
 
     def __init__(self, *, profile: HeadProfile, virtual: bool = False, transcript: str | None = None) -> None:
-        """``transcript`` is what the clip says (English), to judge closures by."""
-        self.head = Head()
+        """``transcript`` is what the clip says (English), to judge closures by.
+
+        Raises LipwrightError if no simulated head has the profile's channels.
+        """
+        self.head = Head(profile.articulation, body_for(profile))
         self.profile = profile
         self._transcript = transcript
         self._curves: picture.Curves | None = None
-        super().__init__(virtual=virtual, head=self.head)
+        outputs = [channel.output for channel in profile.channels]
+        super().__init__(virtual=virtual, head=self.head, outputs=outputs)
 
     def check_sound(self, sound: Sound) -> None:
         """Raises LipwrightError for a clip that is too long to simulate and film."""
@@ -90,7 +95,8 @@ class SimulatedStage(SimulatedBoard):
         try:
             self._record_film(paths[0], curves, start)
             times = picture.strip_times(curves)
-            mouths = render(self.head.history.joints_at([start + t for t in times]), "mouth", STRIP_SIZE)
+            joints = self.head.history.joints_at([start + t for t in times])
+            mouths = render(joints, "mouth", STRIP_SIZE, self.head.body)
             picture.draw_picture(
                 paths[1], curves, list(zip(times, mouths, strict=True)), report["clip"], _figures(report)
             )
@@ -130,8 +136,8 @@ class SimulatedStage(SimulatedBoard):
 
         def frames() -> Iterator[npt.NDArray[np.uint8]]:
             joints = self.head.history.joints_at([start + t for t in moments])
-            faces = render(joints, "front", film.FACE_SIZE)
-            mouths = render(joints, "mouth", film.MOUTH_SIZE)
+            faces = render(joints, "front", film.FACE_SIZE, self.head.body)
+            mouths = render(joints, "mouth", film.MOUTH_SIZE, self.head.body)
             for moment, face, mouth in zip(moments, faces, mouths, strict=True):
                 yield film.compose(face, mouth, trace, min(moment / max(duration, 1e-6), 1.0))
 

@@ -25,6 +25,8 @@ else:
     import tomli as tomllib
 
 REFERENCE_PROFILE = "reference_head.toml"
+MOST_COLLISIONS = 16
+WEIGHT_LIMITS = (-100.0, 100.0)
 MAX_CHANNELS = 32  # two PCA9685 boards of 16 outputs
 PULSE_LIMITS_US = (400.0, 2600.0)  # what hobby servos survive; outside they press against their end stop
 PWM_LIMITS_HZ = (40.0, 330.0)  # analogue servos want 50; digital ones take up to 330
@@ -103,6 +105,15 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class Collision:
+    """Channels that would run into each other: the sum of weight times target must stay at or below `most`."""
+
+    channels: tuple[int, ...]  # places in the frame
+    weights: tuple[float, ...]
+    most: float
+
+
+@dataclass(frozen=True)
 class HeadProfile:
     """A validated head: its channels in the order of the wire, and what it needs to be driven."""
 
@@ -112,6 +123,7 @@ class HeadProfile:
     lead_ms: float  # lag of the servos: frames are sent this much earlier
     face_model: str  # file name, beside the profile or among the shipped models
     articulation: ArticulationScale
+    collisions: tuple[Collision, ...]
     path: Path
 
     def rest_targets(self) -> NDArray[np.float32]:
@@ -130,6 +142,17 @@ class HeadProfile:
         return np.array(
             [i for i, channel in enumerate(self.channels) if channel.group == group], dtype=np.intp
         )
+
+    def within(self, targets: Floats) -> NDArray[np.float32]:
+        """Targets (..., channels) moved as little as need be so that they are in 0..1 and nothing collides."""
+        kept = np.clip(targets, 0, 1).astype(np.float32)
+        for _ in range(2):  # what one pair gives back may be another's
+            for pair in self.collisions:
+                weights = np.array(pair.weights, np.float32)
+                chosen = kept[..., list(pair.channels)]
+                excess = np.maximum(chosen @ weights - pair.most, 0)
+                kept[..., list(pair.channels)] = chosen - excess[..., None] * weights / (weights @ weights)
+        return np.clip(kept, 0, 1)
 
     def pulses_us(self, targets: Floats) -> NDArray[np.float64]:
         """Pulse widths in microseconds, float64 (channels,), for targets of 0..1."""
@@ -177,6 +200,7 @@ class _Reader:
             "face_model",
             "articulation",
             "channels",
+            "collisions",
         )
         self._refuse_unknown(table, known, "")
         name = self._text(table, "name", "")
@@ -185,6 +209,7 @@ class _Reader:
         face_model = self._text(table, "face_model", "")
         articulation = self._articulation(table)
         channels = self._channels(table)
+        collisions = self._collisions(table, channels)
         if self.problems:
             if len(self.problems) == 1:
                 raise LipwrightError(f"The head profile {self.file} cannot be used: {self.problems[0]}.")
@@ -199,6 +224,7 @@ class _Reader:
             lead_ms=lead_ms,
             face_model=face_model,
             articulation=articulation,
+            collisions=collisions,
             path=self.file,
         )
 
@@ -254,6 +280,33 @@ class _Reader:
             speed=self._number(entry, "speed", where, SPEED_LIMITS),
             group=self._text(entry, "group", where),
         )
+
+    def _collisions(self, table: dict[str, Any], channels: tuple[Channel, ...]) -> tuple[Collision, ...]:
+        places = {channel.name: place for place, channel in enumerate(channels)}
+        rest = [channel.rest for channel in channels]
+        found: list[Collision] = []
+        entries = self._tables(table, "collisions")
+        if len(entries) > MOST_COLLISIONS:
+            self._add("collisions", f"has {len(entries)} entries; a head may have {MOST_COLLISIONS}")
+        for number, entry in enumerate(entries):
+            where = f"collisions[{number}]"
+            self._refuse_unknown(entry, ("channels", "weights", "most"), where)
+            names, weights = entry.get("channels"), entry.get("weights")
+            most = self._number(entry, "most", where, WEIGHT_LIMITS)
+            if not isinstance(names, list) or not names or any(name not in places for name in names):
+                self._add(f"{where}.channels", f"is {names!r}; give a list of channels' names")
+                continue
+            numbers = isinstance(weights, list) and all(
+                isinstance(weight, int | float) and not isinstance(weight, bool) for weight in weights
+            )
+            if not numbers or len(weights) != len(names) or not any(weights):
+                self._add(f"{where}.weights", f"is {weights!r}; give a number for each of {', '.join(names)}")
+                continue
+            pair = Collision(tuple(places[name] for name in names), tuple(map(float, weights)), most)
+            if sum(w * rest[c] for w, c in zip(pair.weights, pair.channels, strict=True)) > most:
+                self._add(where, "is broken by the rest pose already; raise most, or move a rest")
+            found.append(pair)
+        return tuple(found)
 
     def _articulation(self, table: dict[str, Any]) -> ArticulationScale:
         entry = table.get("articulation")

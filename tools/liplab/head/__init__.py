@@ -1,4 +1,4 @@
-"""The simulated reference head: 26 servos, soft lips, a face to look at."""
+"""The simulated heads: one of 26 servos in soft lips, one of six, and a skull with a jaw; all to look at."""
 
 import ctypes.util
 import os

@@ -9,11 +9,13 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from liplab.head.bodies import REFERENCE_HEAD, Body
 from liplab.head.geometry import LIP_NODE_NAMES
 from liplab.head.measures import articulation_mm
-from liplab.head.mjcf import TIME_STEP, head_mjcf
-from liplab.head.servos import SERVOS, ServoElectronics
-from lipwright.face.profile import ArticulationScale, load_profile
+from liplab.head.mjcf import TIME_STEP
+from liplab.head.servos import ServoElectronics
+from liplab.head.wear import AS_BUILT, Wear
+from lipwright.face.profile import ArticulationScale
 
 Array = NDArray[np.float64]
 
@@ -49,27 +51,46 @@ class HeadHistory:
 
 
 class Head:
-    """The reference head. Starts at time 0 at its neutral pose, all servos at 0 degrees and without power.
+    """A head. Starts at time 0 at its neutral pose, without power and, if as built, all servos at 0 degrees.
 
     Simulation goes in steps of 2 ms: a pulse takes effect, and `advance` ends, at the first step at or
     after the given time. Two heads given the same pulses at the same times do the same to the bit.
     """
 
-    def __init__(self, scale: ArticulationScale | None = None) -> None:
-        self.scale = scale or load_profile().articulation
-        self._model = mujoco.MjModel.from_xml_string(head_mjcf())
+    def __init__(
+        self,
+        scale: ArticulationScale | None = None,
+        body: Body = REFERENCE_HEAD,
+        wear: Wear | None = None,
+    ) -> None:
+        """`scale` of the normalised articulation; without it, the body's own. Raises LipwrightError if `wear`
+        names a servo that the body does not have."""
+        wear = wear or AS_BUILT
+        body.check_wear(wear)
+        self.body = body
+        self.scale = scale or body.scale()
+        self._model = mujoco.MjModel.from_xml_string(body.mjcf(wear.stiffness))
         self._data = mujoco.MjData(self._model)
-        self._electronics = ServoElectronics()
+        self._electronics = ServoElectronics(body.servos, wear)
         self._step = 0
         self._nodes = np.array([self._model.body(name).id for name in LIP_NODE_NAMES])
         self._head = self._model.body("head").id
-        joints = [self._model.joint(servo.joint) for servo in SERVOS]
-        self._joint_places = np.array([joint.qposadr[0] for joint in joints])
-        self._gears = np.array([servo.gear for servo in SERVOS])
+        self._jaw = self._model.joint("jaw").qposadr[0]
+        motors = [motor.name for motor in body.motors]
+        self._motor_places = np.array([self._model.joint(motor.joint).qposadr[0] for motor in body.motors])
+        self._gears = np.array([motor.gear for motor in body.motors])
+        self._driver = np.zeros(len(motors), dtype=int)  # servo of each motor
+        self._ratios = np.zeros(len(motors))
+        self._held = np.ones(len(motors), dtype=bool)  # no living servo moves these
+        for servo, rods in enumerate(body.linkage):
+            for rod in rods if body.servos[servo].name not in wear.dead else ():
+                motor = motors.index(rod.motor)
+                self._driver[motor], self._ratios[motor], self._held[motor] = servo, rod.ratio, False
+        self._first_motors = np.array([motors.index(rods[0].motor) for rods in body.linkage])
         self._times: list[float] = []
         self._lips: list[Array] = []
         self._joints: list[Array] = []
-        self._set_power(self._electronics.powered)
+        self._set_power(self._powered())
         mujoco.mj_forward(self._model, self._data)
         self._sample()
 
@@ -79,14 +100,15 @@ class Head:
         return self._step * TIME_STEP
 
     def set_pulses(self, pulses_us: ArrayLike, t: float) -> None:
-        """Give all servos these pulse widths (26,) in us from time t (s) on; 0 releases a servo.
+        """Give all servos these pulse widths (servos,) in us from time t (s) on; 0 releases a servo.
 
-        Advances the head to t. The servos read the new widths at once: that pulses change only from one PWM
-        cycle to the next is the servo driver's doing (`liplab.bus`).
+        They are in the order of the cables: of two swapped servos, each gets the other's. Advances the head
+        to t. The servos read the new widths at once: that pulses change only from one PWM cycle to the next
+        is the servo driver's doing (`liplab.bus`).
         """
         pulses = np.asarray(pulses_us, dtype=np.float64)
-        if pulses.shape != (len(SERVOS),):
-            raise ValueError(f"pulses must have shape ({len(SERVOS)},), not {pulses.shape}")
+        if pulses.shape != (len(self.body.servos),):
+            raise ValueError(f"pulses must have shape ({len(self.body.servos)},), not {pulses.shape}")
         self.advance(t)
         self._read_pulses(pulses)
 
@@ -108,12 +130,12 @@ class Head:
         return np.asarray(1000 * (self._data.xpos[self._nodes] - self._data.xpos[self._head]) @ turn)
 
     def servo_degrees(self) -> Array:
-        """Angles (26,) of the servos' horns in degrees, positive the way the joint turns."""
-        return np.asarray(np.rad2deg(self._data.qpos[self._joint_places] * self._gears))
+        """Angles (servos,) of the servos' horns in degrees, positive the way the joint turns."""
+        return np.asarray(np.rad2deg(self._motor_angles()[self._first_motors]))
 
     def articulation_mm(self) -> Array:
         """Articulation (5,) now, in mm and degrees (see `liplab.head.measures`)."""
-        jaw = float(np.rad2deg(self._data.qpos[self._joint_places[0]]))
+        jaw = float(np.rad2deg(self._data.qpos[self._jaw]))
         return articulation_mm(self.lips_mm(), jaw)
 
     def articulation(self) -> Array:
@@ -124,7 +146,7 @@ class Head:
     def history(self) -> HeadHistory:
         """All samples since the start, 100 a second."""
         lips, joints = np.array(self._lips), np.array(self._joints)
-        jaw = np.rad2deg(joints[:, self._joint_places[0]])
+        jaw = np.rad2deg(joints[:, self._jaw])
         return HeadHistory(np.array(self._times), articulation_mm(lips, jaw), lips, joints)
 
     def snapshot(self) -> Snapshot:
@@ -142,17 +164,22 @@ class Head:
         mujoco.mj_kinematics(self._model, self._data)
 
     def _read_pulses(self, pulses_us: Array) -> None:
-        before = self._electronics.powered
-        angles = self._electronics.sample(pulses_us)
-        powered = self._electronics.powered
+        before = self._powered()
+        horns = self._electronics.sample(pulses_us)
+        powered = self._powered()
         rising = powered & ~before
         if (powered != before).any():
             self._set_power(powered)
         if rising.any():
             # A servo that gets its pulse back starts from where its horn stands.
-            horn = np.deg2rad(self.servo_degrees())
-            self._data.act[rising] = horn[rising]
-        self._data.ctrl[:] = angles
+            self._data.act[rising] = self._motor_angles()[rising]
+        self._data.ctrl[:] = self._ratios * horns[self._driver]
+
+    def _motor_angles(self) -> Array:
+        return np.asarray(self._data.qpos[self._motor_places] * self._gears)
+
+    def _powered(self) -> NDArray[np.bool_]:
+        return np.asarray(self._held | self._electronics.powered[self._driver])
 
     def _set_power(self, powered: NDArray[np.bool_]) -> None:
         off = 0

@@ -43,11 +43,14 @@ def vector(values: Array) -> str:
     return " ".join(f"{value:.6g}" for value in values)
 
 
-def node_body(name: str, origin: Array) -> str:
-    """One lip node as a body with three slides, at its rest place relative to the parent's origin (3,)."""
-    damping = np.sqrt(ANCHOR_STIFFNESS * NODE_MASS)
+def node_body(name: str, origin: Array, stiffness: float = 1.0) -> str:
+    """One lip node as a body with three slides, at its rest place relative to the parent's origin (3,).
+
+    `stiffness` is a factor on that of the silicone, here and in `tendons`."""
+    anchor = ANCHOR_STIFFNESS * stiffness
+    damping = np.sqrt(anchor * NODE_MASS)
     slides = "".join(
-        f'<joint name="{name}_{axis}" type="slide" axis="{way}" stiffness="{ANCHOR_STIFFNESS}" '
+        f'<joint name="{name}_{axis}" type="slide" axis="{way}" stiffness="{anchor}" '
         f'damping="{damping:.4g}"/>'
         for axis, way in (("x", "1 0 0"), ("y", "0 1 0"), ("z", "0 0 1"))
     )
@@ -113,17 +116,17 @@ def _spring(first: str, second: str, stiffness: float, length: str) -> str:
     )
 
 
-def tendons() -> str:
+def tendons(stiffness: float = 1.0) -> str:
     """All springs of the lips: tissue, rods and contacts."""
     nodes = lip_nodes_at_rest()
     upper = ["corner_right", *(n for n in LIP_NODE_NAMES if n.startswith("upper")), "corner_left"]
     lower = ["corner_right", *(n for n in LIP_NODE_NAMES if n.startswith("lower")), "corner_left"]
     xml = ""
     for chain in (upper, lower):
-        for apart, stiffness, tension in ((1, TANGENT_STIFFNESS, TENSION), (2, BEND_STIFFNESS, 1.0)):
+        for apart, pull, tension in ((1, TANGENT_STIFFNESS, TENSION), (2, BEND_STIFFNESS, 1.0)):
             for first, second in zip(chain[:-apart], chain[apart:], strict=True):
                 length = float(np.linalg.norm(nodes[first] - nodes[second])) * tension
-                xml += _spring(f"s_{first}", f"s_{second}", stiffness, f"{length:.6g}")
+                xml += _spring(f"s_{first}", f"s_{second}", pull * stiffness, f"{length:.6g}")
     for lip in ("upper", "lower"):
         for rod, node in ROD_NODES.items():
             for step, share in ROD_SPREAD:
@@ -133,7 +136,8 @@ def tendons() -> str:
         xml += _spring(f"r_corner_{side}", f"s_corner_{side}", ROD_STIFFNESS * 1.5, f"0 {ROD_PLAY}")
     for i in range(1, LIP_NODES_PER_SIDE + 1):
         thick = 2 * lip_radius(node_parameter(f"upper_{i}"))
-        xml += _spring(f"s_upper_{i}", f"s_lower_{i}", CONTACT_STIFFNESS, f"{thick:.6g} {CONTACT_REACH}")
+        push = CONTACT_STIFFNESS * stiffness
+        xml += _spring(f"s_upper_{i}", f"s_lower_{i}", push, f"{thick:.6g} {CONTACT_REACH}")
     for i in TOOTH_NODES:
         xml += _spring(f"tooth_{i}", f"s_lower_{i}", TOOTH_STIFFNESS, f"{TOOTH_CLEARANCE} {CONTACT_REACH}")
     return xml

@@ -9,7 +9,6 @@ from functools import lru_cache
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from liplab.head.geometry import (
     EYE_RADIUS,
@@ -23,12 +22,10 @@ from liplab.head.geometry import (
     face_depth,
     smoothstep,
 )
+from liplab.head.meshes import Array, Faces, crown, grid_faces, mesh, numbers, part
 from liplab.head.mjcf import NECK_TO_HEAD, head_mjcf
 from liplab.head.skin import BONES, build_skin
 from liplab.head.texture import SKIN_SIDE, face_png, to_texture
-
-Array = NDArray[np.float64]
-Faces = NDArray[np.int64]
 
 TEXTURE_FILE = "face.png"
 FILM_SIZE = (1280, 1280)  # largest picture, width and height
@@ -47,38 +44,13 @@ VISUAL = f"""<visual><global offwidth="{FILM_SIZE[0]}" offheight="{FILM_SIZE[1]}
 <quality offsamples="4"/><map znear=".05" zfar="30"/>
 <headlight ambient=".36 .36 .37" diffuse=".26 .26 .26" specular=".03 .03 .03"/></visual>
 <statistic extent=".4" center="0 0 0"/>"""
-WORLD = f"""
+ROOM = """
 <light pos="-.25 -.6 .45" dir=".35 .8 -.5" diffuse=".50 .48 .46" specular=".12 .12 .12" type="directional"/>
 <light pos=".5 -.5 .1" dir="-.7 .7 -.1" diffuse=".16 .16 .19" castshadow="false" type="directional"/>
 <geom class="looks" type="plane" size="3 3 .1" pos="0 .9 0" euler="1.5708 0 0" rgba=".60 .65 .70 1"/>
-<geom class="looks" type="mesh" mesh="shirt" rgba="{SHIRT_RGBA}"/>
+"""
+WORLD = f"""{ROOM}<geom class="looks" type="mesh" mesh="shirt" rgba="{SHIRT_RGBA}"/>
 {CAMERAS}"""
-
-
-def _numbers(values: Array | Faces, form: str = "{:.5g}") -> str:
-    return " ".join(form.format(value) for value in np.ravel(values))
-
-
-def _mesh(name: str, vertices: Array, faces: Faces) -> str:
-    shape = f'vertex="{_numbers(vertices)}" face="{_numbers(faces, "{}")}"'
-    return f'<mesh name="{name}" inertia="shell" {shape}/>\n'
-
-
-def _part(mesh: str, rgba: str, material: str, place: str = "0 0 0") -> str:
-    look = f'rgba="{rgba}" material="{material}"'
-    return f'<geom class="looks" type="mesh" mesh="{mesh}" pos="{place}" {look}/>\n'
-
-
-def _grid_faces(rows: int, columns: int, closed: bool, both_sides: bool = False) -> Faces:
-    """Triangles of a grid of vertices; `closed` joins the last column to the first."""
-    number = np.arange(rows * columns).reshape(rows, columns)
-    if closed:
-        number = np.c_[number, number[:, 0]]
-    a, b, c, d = (
-        part.ravel() for part in (number[:-1, :-1], number[:-1, 1:], number[1:, 1:], number[1:, :-1])
-    )
-    faces = np.vstack([np.c_[a, b, c], np.c_[a, c, d]])
-    return np.vstack([faces, faces[:, ::-1]]) if both_sides else faces
 
 
 def _on_skull(directions: Array) -> Array:
@@ -122,9 +94,9 @@ def _hair() -> str:
     thick = thick + 0.004 * smoothstep((z - 0.055) / 0.03) * np.sin(np.clip((x + 0.02) / 0.05, -1, 1) * 1.57)
     raised = -0.007 + (thick + 0.007) * grown
     outward = points / np.linalg.norm(points, axis=1, keepdims=True)
-    faces = _grid_faces(rows, columns, True)[:, ::-1]
+    faces = grid_faces(rows, columns, True)[:, ::-1]
     faces = faces[(z > line - 0.004)[faces].any(1)]
-    return _mesh("hair", points + outward * raised[:, None], faces)
+    return mesh("hair", points + outward * raised[:, None], faces)
 
 
 def _skull() -> str:
@@ -137,7 +109,7 @@ def _skull() -> str:
     points = _on_skull(direction.reshape(-1, 3))
     points *= 0.985 - 0.05 * smoothstep(-points[:, 2:] / 0.03)  # the jaw's sides move over it
     points[:, 1] = np.maximum(points[:, 1], 0.0)
-    return _mesh("skull", points, _grid_faces(40, 80, True)[:, ::-1])
+    return mesh("skull", points, grid_faces(40, 80, True)[:, ::-1])
 
 
 def _ear(sign: int) -> str:
@@ -160,7 +132,7 @@ def _ear(sign: int) -> str:
     points = np.stack([sign * out, y, z], -1).reshape(-1, 3)
     lean = np.deg2rad(12)
     points = points @ np.array([[1, 0, 0], [0, np.cos(lean), -np.sin(lean)], [0, np.sin(lean), np.cos(lean)]])
-    return _mesh(f"ear_{'left' if sign > 0 else 'right'}", points, _grid_faces(rings, spokes, True, True))
+    return mesh(f"ear_{'left' if sign > 0 else 'right'}", points, grid_faces(rings, spokes, True, True))
 
 
 def _loft(name: str, rings: list[tuple[float, float, float, float]]) -> str:
@@ -180,7 +152,7 @@ def _loft(name: str, rings: list[tuple[float, float, float, float]]) -> str:
         ],
         -1,
     )
-    return _mesh(name, points.reshape(-1, 3), _grid_faces(40, len(turn), True)[:, ::-1])
+    return mesh(name, points.reshape(-1, 3), grid_faces(40, len(turn), True)[:, ::-1])
 
 
 def _lid(upper: bool) -> str:
@@ -192,29 +164,14 @@ def _lid(upper: bool) -> str:
     points = radius * np.stack(
         [np.sin(side) + 0 * up, -np.cos(side) * np.cos(up), np.cos(side) * np.sin(up)], -1
     )
-    return _mesh(
-        "lid_upper" if upper else "lid_lower", points.reshape(-1, 3), _grid_faces(25, 13, False, True)
-    )
+    return mesh("lid_upper" if upper else "lid_lower", points.reshape(-1, 3), grid_faces(25, 13, False, True))
 
 
 def _teeth(upper: bool) -> str:
     """A row of teeth along the arch: crowns with rounded corners and nearly straight edges."""
     half = [0.0043, 0.0033, 0.0037, 0.0035, 0.0036] if upper else [0.0028, 0.0030, 0.0034, 0.0034, 0.0036]
     behind, edge, tall = (0.0112, -0.0004, 0.0056) if upper else (0.0200, -0.0078, 0.0042)
-    tilt = np.linspace(-np.pi / 2, np.pi / 2, 13)[:, None]
-    turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)[None]
-
-    def power(value: Array) -> Array:
-        return np.asarray(np.sign(value) * np.abs(value) ** 0.45)
-
-    crown = np.stack(
-        [
-            power(np.cos(tilt)) * power(np.cos(turn)),
-            power(np.cos(tilt)) * power(np.sin(turn)),
-            power(np.sin(tilt)) + 0 * turn,
-        ],
-        -1,
-    ).reshape(-1, 3)
+    shape = crown(13, 24)
     vertices: list[Array] = []
     faces: list[Faces] = []
     for sign in (-1, 1):
@@ -229,11 +186,11 @@ def _teeth(upper: bool) -> str:
             turned = np.array(
                 [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
             )
-            faces.append(_grid_faces(13, 24, True) + 13 * 24 * len(vertices))
-            vertices.append(place + (crown * [width * 0.985 / np.cos(angle), 0.0028, height]) @ turned.T)
+            faces.append(grid_faces(13, 24, True) + 13 * 24 * len(vertices))
+            vertices.append(place + (shape * [width * 0.985 / np.cos(angle), 0.0028, height]) @ turned.T)
     origin = np.zeros(3) if upper else JAW_HINGE
     name = "teeth_upper" if upper else "teeth_lower"
-    return _mesh(name, np.vstack(vertices) - origin, np.vstack(faces))
+    return mesh(name, np.vstack(vertices) - origin, np.vstack(faces))
 
 
 def _tongue() -> str:
@@ -246,7 +203,7 @@ def _tongue() -> str:
     groove = 0.0016 * np.exp(-((x / 0.004) ** 2)) * (lift > 0)
     z = MOUTH_Z - 0.0125 + 0.006 * along + lift - groove
     points = np.stack([x, y, z], -1).reshape(-1, 3) - JAW_HINGE
-    return _mesh("tongue", points, _grid_faces(20, 32, True, True))
+    return mesh("tongue", points, grid_faces(20, 32, True, True))
 
 
 def _eye() -> str:
@@ -272,17 +229,17 @@ def _skin_xml(bind: mujoco.MjData) -> str:
         held = np.nonzero(skin.weights[:, k])[0]
         body = bind.body(bone)
         bones += (
-            f'<bone body="{bone}" bindpos="{_numbers(body.xpos)}" bindquat="{_numbers(body.xquat)}" '
-            f'vertid="{_numbers(held, "{}")}" vertweight="{_numbers(skin.weights[held, k], "{:.4g}")}"/>\n'
+            f'<bone body="{bone}" bindpos="{numbers(body.xpos)}" bindquat="{numbers(body.xquat)}" '
+            f'vertid="{numbers(held, "{}")}" vertweight="{numbers(skin.weights[held, k], "{:.4g}")}"/>\n'
         )
     return (
-        f'<skin name="face" material="skin" vertex="{_numbers(skin.vertices)}" '
-        f'texcoord="{_numbers(to_texture(skin.places))}" face="{_numbers(skin.faces, "{}")}">{bones}</skin>'
+        f'<skin name="face" material="skin" vertex="{numbers(skin.vertices)}" '
+        f'texcoord="{numbers(to_texture(skin.places))}" face="{numbers(skin.faces, "{}")}">{bones}</skin>'
     )
 
 
-@lru_cache(maxsize=1)
-def visible_mjcf() -> tuple[str, dict[str, bytes]]:
+@lru_cache(maxsize=2)
+def visible_mjcf(dots: bool = False) -> tuple[str, dict[str, bytes]]:
     """MJCF of the head with its looks, and the files it names."""
     plain = mujoco.MjModel.from_xml_string(head_mjcf())
     bind = mujoco.MjData(plain)
@@ -329,18 +286,18 @@ def visible_mjcf() -> tuple[str, dict[str, bytes]]:
             )
         ),
         "world": WORLD,
-        "neck": _part("neck", SKIN_RGBA, "matt", _numbers(-neck)),
+        "neck": part("neck", SKIN_RGBA, "matt", numbers(-neck)),
         "head": (
-            _part("skull", SKIN_RGBA, "matt", middle)
-            + _part("hair", HAIR_RGBA, "hair", middle)
-            + _part("ear_right", SKIN_RGBA, "matt", "-.0735 .014 .002")
-            + _part("ear_left", SKIN_RGBA, "matt", ".0735 .014 .002")
-            + _part("teeth_upper", ".93 .91 .85 1", "wet")
+            part("skull", SKIN_RGBA, "matt", middle)
+            + part("hair", HAIR_RGBA, "hair", middle)
+            + part("ear_right", SKIN_RGBA, "matt", "-.0735 .014 .002")
+            + part("ear_left", SKIN_RGBA, "matt", ".0735 .014 .002")
+            + part("teeth_upper", ".93 .91 .85 1", "wet")
         ),
-        "jaw": _part("teeth_lower", ".91 .88 .81 1", "wet") + _part("tongue", ".70 .33 .34 1", "wet"),
+        "jaw": part("teeth_lower", ".91 .88 .81 1", "wet") + part("tongue", ".70 .33 .34 1", "wet"),
         "eye": _eye(),
-        "lid_upper": _part("lid_upper", ".76 .56 .47 1", "matt"),
-        "lid_lower": _part("lid_lower", ".78 .58 .49 1", "matt"),
+        "lid_upper": part("lid_upper", ".76 .56 .47 1", "matt"),
+        "lid_lower": part("lid_lower", ".78 .58 .49 1", "matt"),
         "deformable": _skin_xml(bind),
     }
-    return head_mjcf(looks), {TEXTURE_FILE: face_png()}
+    return head_mjcf(looks), {TEXTURE_FILE: face_png(dots)}

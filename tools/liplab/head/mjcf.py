@@ -6,6 +6,8 @@ What is only looked at has no mass and touches nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,11 +32,11 @@ NECK_TO_HEAD = np.array([0.0, -0.02, 0.13])
 NECK_PLACE = np.array([0.0, 0.02, -0.13])
 
 
-def _hinge(name: str, axis: str, damping: str) -> str:
+def hinge(name: str, axis: str, damping: str) -> str:
     return f'<joint name="{name}" axis="{axis}" damping="{damping}"/>'
 
 
-def _servo(index: int, servo: Servo) -> str:
+def actuator(index: int, servo: Servo) -> str:
     """One servo. Its group is its channel, so that a released one can be switched off alone."""
     limit = np.deg2rad(servo.limit_deg)
     samples = round(DELAY_S / TIME_STEP)
@@ -51,12 +53,12 @@ def _eye_and_brow(side: str, looks: dict[str, str]) -> str:
     eye = vector(np.array([sign * EYE_X, EYE_Y, EYE_Z]))
     ball = '<geom class="mechanism" type="sphere" size=".006" mass=".008"/>'
     xml = (
-        f'<body name="eye_{side}" pos="{eye}">{_hinge(f"eye_{side}_pan", "0 0 1", "2e-5")}'
-        f"{_hinge(f'eye_{side}_tilt', '-1 0 0', '2e-5')}{ball}{looks.get('eye', '')}</body>\n"
+        f'<body name="eye_{side}" pos="{eye}">{hinge(f"eye_{side}_pan", "0 0 1", "2e-5")}'
+        f"{hinge(f'eye_{side}_tilt', '-1 0 0', '2e-5')}{ball}{looks.get('eye', '')}</body>\n"
     )
     for lid, axis in (("upper", "-1 0 0"), ("lower", "1 0 0")):
         xml += (
-            f'<body name="lid_{side}_{lid}" pos="{eye}">{_hinge(f"lid_{side}_{lid}", axis, "2e-5")}'
+            f'<body name="lid_{side}_{lid}" pos="{eye}">{hinge(f"lid_{side}_{lid}", axis, "2e-5")}'
             f'<geom class="mechanism" type="sphere" size=".004" mass=".003"/>{looks.get(f"lid_{lid}", "")}'
             "</body>\n"
         )
@@ -70,26 +72,29 @@ def _eye_and_brow(side: str, looks: dict[str, str]) -> str:
     return xml
 
 
-def _head_bodies(looks: dict[str, str]) -> str:
+def _head_bodies(looks: dict[str, str], stiffness: float) -> str:
     numbers = range(1, LIP_NODES_PER_SIDE + 1)
     here = np.zeros(3)
-    xml = "".join(crank(side) + node_body(f"corner_{side}", here) for side in ("right", "left"))
-    xml += carriage("upper", here) + "".join(node_body(f"upper_{i}", here) for i in numbers)
+    xml = "".join(crank(side) + node_body(f"corner_{side}", here, stiffness) for side in ("right", "left"))
+    xml += carriage("upper", here) + "".join(node_body(f"upper_{i}", here, stiffness) for i in numbers)
     xml += tooth_sites() + looks.get("head", "")
     xml += (
-        f'<body name="jaw" pos="{vector(JAW_HINGE)}">{_hinge("jaw", "1 0 0", ".002")}'
+        f'<body name="jaw" pos="{vector(JAW_HINGE)}">{hinge("jaw", "1 0 0", ".002")}'
         '<geom class="mechanism" type="box" size=".03 .02 .004" pos="0 -.04 -.062" mass=".06"/>\n'
         + carriage("lower", JAW_HINGE)
-        + "".join(node_body(f"lower_{i}", JAW_HINGE) for i in numbers)
+        + "".join(node_body(f"lower_{i}", JAW_HINGE, stiffness) for i in numbers)
         + looks.get("jaw", "")
         + "</body>\n"
     )
     return xml + _eye_and_brow("right", looks) + _eye_and_brow("left", looks)
 
 
-def head_mjcf(looks: dict[str, str] | None = None) -> str:
+def head_mjcf(
+    looks: dict[str, str] | None = None, motors: Sequence[Servo] = SERVOS, stiffness: float = 1.0
+) -> str:
     """MJCF of the head. `looks` adds pieces by place: asset, world, neck, head, jaw, eye, lid_upper,
-    lid_lower, deformable, visual (see `liplab.head.looks`); without it the model holds only what moves."""
+    lid_lower, deformable, visual (see `liplab.head.looks`); without it the model holds only what moves.
+    `motors` turn the joints; `stiffness` is a factor on that of the silicone."""
     looks = looks or {}
     return f"""<mujoco model="lipwright reference head"><compiler angle="radian" autolimits="true"/>
 <option timestep="{TIME_STEP}" integrator="discrete" gravity="0 0 -9.81"><flag contact="disable"/></option>
@@ -100,13 +105,13 @@ def head_mjcf(looks: dict[str, str] | None = None) -> str:
 <default class="mechanism"><geom group="3" rgba=".5 .5 .55 1"/></default></default>
 <asset>{looks.get("asset", "")}</asset>
 <worldbody>{looks.get("world", "")}
-<body name="neck" pos="{vector(NECK_PLACE)}">{_hinge("neck_yaw", "0 0 1", ".02")}
-{_hinge("neck_pitch", "-1 0 0", ".02")}{_hinge("neck_roll", "0 1 0", ".02")}{looks.get("neck", "")}
+<body name="neck" pos="{vector(NECK_PLACE)}">{hinge("neck_yaw", "0 0 1", ".02")}
+{hinge("neck_pitch", "-1 0 0", ".02")}{hinge("neck_roll", "0 1 0", ".02")}{looks.get("neck", "")}
 <body name="head" pos="{vector(NECK_TO_HEAD)}">
 <geom class="mechanism" type="ellipsoid" size=".06 .07 .09" pos="0 .02 0" mass=".6"/>
-{_head_bodies(looks)}</body></body></worldbody>
+{_head_bodies(looks, stiffness)}</body></body></worldbody>
 <deformable>{looks.get("deformable", "")}</deformable>
-<tendon>{tendons()}</tendon>
-<actuator>{"".join(_servo(i, servo) for i, servo in enumerate(SERVOS))}</actuator>
+<tendon>{tendons(stiffness)}</tendon>
+<actuator>{"".join(actuator(i, motor) for i, motor in enumerate(motors))}</actuator>
 </mujoco>
 """

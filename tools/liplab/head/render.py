@@ -8,8 +8,9 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from liplab.head.bodies import REFERENCE_HEAD, Body
 from liplab.head.geometry import LIP_NODE_NAMES, node_parameter
-from liplab.head.looks import FILM_SIZE, VIEWS, visible_mjcf
+from liplab.head.looks import FILM_SIZE, VIEWS
 from liplab.head.measures import LIPS_AT_REST_MM
 from lipwright.errors import LipwrightError
 
@@ -24,17 +25,19 @@ LIP_BELOW_HINGE_MM = 44.0  # an opening jaw carries the lower lip back without r
 
 
 class HeadRenderer:
-    """Draws the head. Holds an OpenGL context: use it as a context manager, or call `close`."""
+    """Draws a head. Holds an OpenGL context: use it as a context manager, or call `close`."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        """`size` is (width, height) in pixels. Raises LipwrightError where nothing can draw."""
+    def __init__(self, size: tuple[int, int], body: Body = REFERENCE_HEAD, dots: bool = False) -> None:
+        """`size` is (width, height) in pixels; `dots` paints dots on lips and face. Raises LipwrightError
+        where nothing can draw."""
         if size[0] > FILM_SIZE[0] or size[1] > FILM_SIZE[1]:
             raise LipwrightError(
                 f"A picture of the head can have at most {FILM_SIZE[0]} x {FILM_SIZE[1]} pixels."
             )
-        xml, files = visible_mjcf()
+        xml, files = body.looks(dots)
         self._model = mujoco.MjModel.from_xml_string(xml, files)
         self._data = mujoco.MjData(self._model)
+        self._lips_roll = body.has_lips
         self._nodes = [self._model.body(name).id for name in LIP_NODE_NAMES]
         self._jaw = self._model.joint("jaw").qposadr[0]
         try:
@@ -65,7 +68,8 @@ class HeadRenderer:
             )
         self._data.qpos[:] = joints
         mujoco.mj_forward(self._model, self._data)
-        self._roll_lips()
+        if self._lips_roll:
+            self._roll_lips()
         self._renderer.update_scene(self._data, camera)
         return np.array(self._renderer.render())
 
@@ -87,8 +91,10 @@ class HeadRenderer:
             )
 
 
-def render(poses: Iterable[Array], camera: str, size: tuple[int, int]) -> Iterator[Pixels]:
+def render(
+    poses: Iterable[Array], camera: str, size: tuple[int, int], body: Body = REFERENCE_HEAD
+) -> Iterator[Pixels]:
     """Pictures (height, width, 3) of joint positions, one after the other; closes OpenGL at the end."""
-    with HeadRenderer(size) as renderer:
+    with HeadRenderer(size, body) as renderer:
         for joints in poses:
             yield renderer.draw(joints, camera)

@@ -1,4 +1,4 @@
-"""The 26 servos: where each sits, which way it turns, and how a hobby servo follows its pulses.
+"""Servos: where each of the 26 sits, which way it turns, and how a hobby servo follows its pulses.
 
 A pulse of 1500 us is 0 degrees and 1000 us of pulse width are 90 degrees, on every servo. Servos on the
 head's right side are mounted mirrored, so a longer pulse moves their side the other way: `sign` says so,
@@ -8,10 +8,13 @@ digital micro servo (0.1 s for 60 degrees at 6 V); they are plausible figures, n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from liplab.head.wear import AS_BUILT, Wear
 
 Array = NDArray[np.float64]
 
@@ -86,32 +89,42 @@ SERVOS = (
 )
 CHANNELS = tuple(servo.name for servo in SERVOS)
 MOUTH_CHANNELS = 11
-SIGNS = np.array([servo.sign for servo in SERVOS], dtype=np.float64)
 
 
-def pulses_from_degrees(degrees: Array) -> Array:
-    """Pulse widths (26,) in us that turn the joints' servos to these degrees (26,), mounting included."""
-    return np.asarray(PULSE_ZERO_US + SIGNS * degrees * US_PER_DEGREE)
+def pulses_from_degrees(degrees: Array, servos: Sequence[Servo] = SERVOS) -> Array:
+    """Pulse widths (servos,) in us that turn the servos to these degrees (servos,), mounting included."""
+    signs = np.array([servo.sign for servo in servos], dtype=np.float64)
+    return np.asarray(PULSE_ZERO_US + signs * degrees * US_PER_DEGREE)
 
 
 class ServoElectronics:
-    """What 26 servos do with their pulses before the motor turns: sample, ignore small changes, lose play.
+    """What servos do with their pulses before the motor turns: sample, ignore small changes, lose play.
 
     Pulses are read when they change, rounded to 1 us and compared with the last accepted width. `sample`
-    returns the angles (26,) in radians, joint side positive, that the motors are sent to.
-    A width of 0 releases.
+    returns the angles (servos,) in radians, joint side positive, that the horns are sent to.
+    A width of 0 releases. Pulses come in the order of the cables, all else is in the order of the servos.
     """
 
-    def __init__(self) -> None:
-        self.accepted_us = np.full(len(SERVOS), PULSE_ZERO_US)
-        self.powered = np.zeros(len(SERVOS), dtype=bool)
-        self._horn = np.zeros(len(SERVOS))
+    def __init__(self, servos: Sequence[Servo] = SERVOS, wear: Wear = AS_BUILT) -> None:
+        names = [servo.name for servo in servos]
+        self.accepted_us = np.full(len(servos), PULSE_ZERO_US)
+        self.powered = np.zeros(len(servos), dtype=bool)
+        self._horn = np.zeros(len(servos))
+        self._offsets = np.deg2rad([wear.horn_offsets_deg.get(name, 0.0) for name in names])
+        self._signs = np.array(
+            [-servo.sign if servo.name in wear.reversed else servo.sign for servo in servos], dtype=np.float64
+        )
+        self._cables = np.arange(len(servos))
+        if wear.swapped is not None:
+            first, second = (names.index(name) for name in wear.swapped)
+            self._cables[[first, second]] = second, first
 
     def sample(self, pulses_us: Array) -> Array:
+        pulses_us = pulses_us[self._cables]
         self.powered = pulses_us > 0
         moved = self.powered & (np.abs(pulses_us - self.accepted_us) > DEADBAND_US)
         self.accepted_us[moved] = np.round(pulses_us[moved])
-        shaft = SIGNS * np.deg2rad((self.accepted_us - PULSE_ZERO_US) / US_PER_DEGREE)
+        shaft = self._signs * np.deg2rad((self.accepted_us - PULSE_ZERO_US) / US_PER_DEGREE)
         half_play = np.deg2rad(PLAY_DEG) / 2
         self._horn = np.clip(self._horn, shaft - half_play, shaft + half_play)
-        return self._horn.copy()
+        return np.asarray(self._horn + self._offsets)

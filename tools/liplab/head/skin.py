@@ -45,6 +45,9 @@ OUTLINE_POINTS = 110
 # A lip from its border (0) to its inner edge (1): height over the contact line as a share of the border's,
 # extra height, and depth behind the border's or the contact line's skin.
 LIP_ROWS = np.linspace(0, 1, 9)
+# Heights over the contact line, as shares of the border's, of the skin that the texture shows at even steps
+# from the contact line to the border.
+LIP_ROW_HEIGHTS = (0.0, 0.38, 0.72, 1.0)
 BAG_PATCH_X = (0.092, 0.118)  # where the bag's colours lie in the texture
 # The bag behind the lips, from front to back: half width, height above, height below, depth behind the
 # skin, and the share of a vertex that still follows the lip.
@@ -140,8 +143,8 @@ def _lip_rows(s: Array, upper: bool) -> tuple[Array, Array]:
     heights = np.array(
         [
             height,
-            0.72 * height,
-            0.38 * height,
+            LIP_ROW_HEIGHTS[2] * height,
+            LIP_ROW_HEIGHTS[1] * height,
             sign * 0.00005 + 0 * s,
             sign * 0.0014 * round_off,
             sign * 0.0038 * round_off,

@@ -12,13 +12,16 @@ from liplab.head.geometry import (
     EYE_X,
     EYE_Z,
     FACE_MIDDLE_Z,
+    LIP_NODE_NAMES,
     MOUTH_HALF_WIDTH,
     bump,
     contact_line,
     lip_border,
+    lip_radius,
+    node_parameter,
     smoothstep,
 )
-from liplab.head.skin import BAG_PATCH_X, eye_opening
+from liplab.head.skin import BAG_PATCH_X, LIP_ROW_HEIGHTS, eye_opening
 
 Array = NDArray[np.float64]
 
@@ -31,6 +34,12 @@ LIP_LINE = (92, 30, 34)
 GUM = (150, 62, 64)
 THROAT = (28, 8, 10)
 BROW = (58, 40, 31)
+# Dots for a camera to follow: one on every lip node's place, one on the chin, three on the rigid upper face.
+LIP_DOT_RADIUS, FACE_DOT_RADIUS = 0.0011, 0.0018
+LIP_DOT = (13, 64, 242)
+FACE_DOT = (13, 204, 38)
+CHIN_DOT = (0.0, -0.089)
+ANCHOR_DOTS = ((-EYE_X, 0.052), (EYE_X, 0.052), (0.0, 0.002))  # over right and left eye, between the eyes
 
 
 def to_texture(places: Array) -> Array:
@@ -60,8 +69,8 @@ class _Canvas:
         return np.asarray(image.filter(ImageFilter.GaussianBlur(blur * SIZE / 2048)), np.float32) / 255.0
 
 
-def face_png() -> bytes:
-    """The texture as a PNG file; the same to the bit every time."""
+def face_png(dots: bool = False) -> bytes:
+    """The texture as a PNG file, with painted dots if asked for; the same to the bit every time."""
     canvas = _Canvas()
     rng = np.random.default_rng(1)
     _paint_skin(canvas)
@@ -70,6 +79,8 @@ def face_png() -> bytes:
     _paint_brows(canvas, rng)
     _paint_lashes(canvas)
     _paint_mouth_inside(canvas)
+    if dots:
+        _paint_dots(canvas)
     buffer = BytesIO()
     Image.fromarray(np.clip(canvas.colour, 0, 255).astype(np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
@@ -166,3 +177,26 @@ def _paint_mouth_inside(canvas: _Canvas) -> None:
     inside = (canvas.x > first - 0.004).astype(np.float32)
     canvas.blend(inside, GUM)
     canvas.blend(inside * smoothstep((canvas.x - first - 0.003) / (0.6 * (last - first))), THROAT)
+
+
+def _paint_dots(canvas: _Canvas) -> None:
+    lips = [_lip_dot(name) for name in LIP_NODE_NAMES]
+    face = [CHIN_DOT, *ANCHOR_DOTS]
+    t = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    circle = np.c_[np.cos(t), np.sin(t)]
+    for places, radius, colour in ((lips, LIP_DOT_RADIUS, LIP_DOT), (face, FACE_DOT_RADIUS, FACE_DOT)):
+        for place in places:
+            canvas.blend(canvas.polygon(radius * circle + place, 1.0), colour)
+
+
+def _lip_dot(name: str) -> tuple[float, float]:
+    """Where in the texture the skin of a lip node is."""
+    s = node_parameter(name)
+    line = float(contact_line(s))
+    if abs(s) == 1:
+        return MOUTH_HALF_WIDTH * s, line
+    x, border = lip_border(s, name.startswith("upper"))
+    height = float(border) - line
+    # The skin's rows are spread evenly in the texture, unevenly over the lip.
+    share = np.interp(lip_radius(s) / abs(height), LIP_ROW_HEIGHTS, np.linspace(0, 1, len(LIP_ROW_HEIGHTS)))
+    return float(x), line + height * float(share)
