@@ -48,6 +48,7 @@ class Performer:
         self._lip_state = lip_model.initial_state()
         self._face_model = face_model
         self._face_state = face_model.initial_state()
+        self._places = face_model.places(profile)
         self._rest = np.asarray(profile.rest_targets(), np.float32)
         self.step_s = lip_model.step_ms / 1000
         self._steps = 0
@@ -66,6 +67,6 @@ class Performer:
             self.asked.articulation.append(frame.articulation)
             mouth = self._face_model.step(frame.code, self._face_state)
             targets = self._rest.copy()
-            targets[: len(mouth)] = mouth
+            targets[self._places] = mouth
             self._steps += 1
             yield Pose(heard_s - self.lookahead_s, targets)

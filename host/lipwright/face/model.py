@@ -38,7 +38,7 @@ class FaceModel:
         if metadata.get("format") != FORMAT:
             raise LipwrightError(
                 "The face model was made for another version of lipwright; make it anew with "
-                "`liplab face train`."
+                "`lipwright discover`."
             )
         self.metadata = metadata
         self.step_ms: int = metadata["step_ms"]
@@ -61,14 +61,15 @@ class FaceModel:
         if path is None:
             raise LipwrightError(
                 f"The head profile {profile.path} names the face model {profile.face_model}, which is "
-                "neither beside it nor shipped; make one with `liplab face train`."
+                "neither beside it nor shipped; make one with `lipwright discover`."
             )
         model, metadata = tflite.read_model(path)
-        channels = tuple(channel.name for channel in profile.channels[: len(metadata["channels"])])
-        if channels != tuple(metadata["channels"]):
+        names = {channel.name for channel in profile.channels}
+        unknown = [name for name in metadata["channels"] if name not in names]
+        if unknown:
             raise LipwrightError(
-                f"The face model {path} moves {', '.join(metadata['channels'])}, which are not the first "
-                f"channels of the head profile {profile.path}; make one with `liplab face train`."
+                f"The face model {path} moves {', '.join(unknown)}, which the head profile {profile.path} does "
+                "not have; make one for this head with `lipwright discover`."
             )
         return cls(model, metadata)
 
@@ -77,6 +78,10 @@ class FaceModel:
         return FaceState(
             np.tile(self._rest_code, (self._window, 1)), np.tile(self._rest_targets, (self._commands, 1))
         )
+
+    def places(self, profile: HeadProfile) -> npt.NDArray[np.intp]:
+        """Where the model's channels stand in the frames of a profile, in the order of its targets."""
+        return np.array([profile.index(name) for name in self.channels], dtype=np.intp)
 
     def step(self, code: Float, state: FaceState) -> Float:
         """Takes the next lip code (code_size,) and returns the targets (mouth channels,) in 0..1.

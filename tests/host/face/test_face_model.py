@@ -120,6 +120,12 @@ def test_missing_broken_and_foreign_metadata_are_refused(tmp_path: Path) -> None
 
 
 def test_a_model_of_another_head_is_refused(profile: HeadProfile) -> None:
+    jawless = replace(profile, channels=profile.channels[1:])
+    with pytest.raises(LipwrightError, match="moves jaw, which"):
+        FaceModel.load(jawless)
+
+
+def test_a_model_finds_its_channels_wherever_the_profile_has_them(profile: HeadProfile) -> None:
     turned = replace(profile, channels=profile.channels[::-1])
-    with pytest.raises(LipwrightError, match="not the first"):
-        FaceModel.load(turned)
+    places = FaceModel.load(turned).places(turned)
+    assert [turned.channels[place].name for place in places] == [c.name for c in profile.channels[:11]]

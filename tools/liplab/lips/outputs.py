@@ -17,7 +17,7 @@ from lipwright.audio.features import STEP_S, log_mel
 from lipwright.lips.model import LipModel
 from lipwright.resources import shipped_clip
 
-CODES_S = 120  # of each training voice
+CODES_S = 8  # of each training voice
 SEED = 7
 
 Float = npt.NDArray[np.float32]
@@ -33,31 +33,32 @@ def write_golden(path: Path) -> None:
 
 
 def write_codes(path: Path, folder: Path, parts: Sequence[Part], output: Path) -> None:
-    """Write the codes that the model puts out on the training speech, for teaching face models.
+    """Write the codes that the model puts out on training speech, for heads to learn to speak with.
 
-    The file holds code (n, 8), the articulation (n, 5) that the model reads out of each, the ends of the
-    streams they consist of, and rate_hz.
+    The file holds, of a stretch of every training voice in a shuffled order: code (n, 8) as the model's own
+    int8 steps from 0 to 255, with step and zero to read them by; the ends of the stretches; and rest (8,),
+    the code of silence.
     """
     model = LipModel.load(path)
-    codes: list[Float] = []
-    asked: list[Float] = []
-    ends = [0]
-    for part in tqdm([part for part in parts if part.split == "train"], unit="voice", desc="codes"):
-        random = np.random.default_rng(SEED)
-        seconds = 0.0
-        for piece in join(load_part(folder, part), random):
-            state = model.initial_state()
-            frames = [model.step(step, state) for step in log_mel(piece.samples)][LOOKAHEAD_STEPS:]
-            codes += [frame.code for frame in frames]
-            asked += [frame.articulation for frame in frames]
-            ends.append(ends[-1] + len(frames))
-            seconds += len(frames) * STEP_S
-            if seconds > CODES_S:
-                break
-    np.savez(
+    stretches: list[Float] = []
+    starts: list[Float] = []
+    voices = [part for part in parts if part.split == "train"]
+    for part in tqdm(voices, unit="voice", desc="codes"):
+        piece = next(join(load_part(folder, part), np.random.default_rng(SEED)))
+        state = model.initial_state()
+        frames = [model.step(step, state) for step in log_mel(piece.samples)][LOOKAHEAD_STEPS:]
+        codes = np.array([frame.code for frame in frames])
+        starts.append(codes[0])
+        stretches.append(codes[: round(CODES_S / STEP_S)])
+    order = np.random.default_rng(SEED).permutation(len(stretches))
+    code = np.concatenate([stretches[k] for k in order])
+    step = float(np.median(np.diff(np.unique(code))))
+    zero = int(np.round(code.min() / step))
+    np.savez_compressed(
         output,
-        code=np.array(codes),
-        articulation=np.array(asked),
-        ends=ends[1:],
-        rate_hz=round(1 / STEP_S),
+        code=(np.round(code / step) - zero).astype(np.uint8),
+        step=np.float32(step),
+        zero=zero,
+        ends=np.cumsum([len(stretches[k]) for k in order]),
+        rest=np.median(starts, axis=0),
     )
