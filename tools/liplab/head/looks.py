@@ -36,10 +36,12 @@ CAMERAS = """
 <camera name="front" pos="0 -.66 -.022" xyaxes="1 0 0 0 0 1" fovy="28"/>
 <camera name="three_quarter" pos="-.42 -.51 -.012" xyaxes=".772 -.636 0 .0 .0 1" fovy="28"/>
 <camera name="side" pos="-.66 -.0 -.012" xyaxes="0 -1 0 0 0 1" fovy="28"/>
+<camera name="face" pos="0 -.66 -.024" xyaxes="1 0 0 0 0 1" fovy="20"/>
+<camera name="face_side" pos="-.28 -.60 -.024" xyaxes=".906 -.423 0 0 0 1" fovy="20"/>
 <camera name="mouth" pos="0 -.42 -.062" xyaxes="1 0 0 0 0 1" fovy="12"/>
 <camera name="mouth_side" pos="-.30 -.29 -.062" xyaxes=".564 -.826 0 0 0 1" fovy="13"/>
 """
-VIEWS = ("front", "three_quarter", "side", "mouth", "mouth_side")
+VIEWS = ("front", "three_quarter", "side", "face", "face_side", "mouth", "mouth_side")
 VISUAL = f"""<visual><global offwidth="{FILM_SIZE[0]}" offheight="{FILM_SIZE[1]}"/>
 <quality offsamples="4"/><map znear=".05" zfar="30"/>
 <headlight ambient=".36 .36 .37" diffuse=".26 .26 .26" specular=".03 .03 .03"/></visual>
@@ -69,7 +71,7 @@ def _on_skull(directions: Array) -> Array:
 
 def _hair() -> str:
     """A short cut: the skull's surface, raised where hair grows and sunk under the skin where it does not."""
-    rows, columns = 170, 260
+    rows, columns = 84, 128
     tilt = np.linspace(0.001, 0.78 * np.pi, rows)[:, None]
     turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)[None]
     direction = np.stack(
