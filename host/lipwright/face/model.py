@@ -68,8 +68,8 @@ class FaceModel:
         unknown = [name for name in metadata["channels"] if name not in names]
         if unknown:
             raise LipwrightError(
-                f"The face model {path} moves {', '.join(unknown)}, which the head profile {profile.path} does "
-                "not have; make one for this head with `lipwright discover`."
+                f"The face model {path} moves {', '.join(unknown)}, which the head profile {profile.path} "
+                "does not have; make one for this head with `lipwright discover`."
             )
         return cls(model, metadata)
 

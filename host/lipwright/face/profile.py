@@ -106,7 +106,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Collision:
-    """Channels that would run into each other: the sum of weight times target must stay at or below `most`."""
+    """Channels that would run into each other: the sum of weight x target must stay at or below `most`."""
 
     channels: tuple[int, ...]  # places in the frame
     weights: tuple[float, ...]
@@ -144,7 +144,7 @@ class HeadProfile:
         )
 
     def within(self, targets: Floats) -> NDArray[np.float32]:
-        """Targets (..., channels) moved as little as need be so that they are in 0..1 and nothing collides."""
+        """Targets (..., channels) moved as little as needed so that they are in 0..1 and nothing collides."""
         kept = np.clip(targets, 0, 1).astype(np.float32)
         for _ in range(2):  # what one pair gives back may be another's
             for pair in self.collisions:
@@ -291,15 +291,12 @@ class _Reader:
         for number, entry in enumerate(entries):
             where = f"collisions[{number}]"
             self._refuse_unknown(entry, ("channels", "weights", "most"), where)
-            names, weights = entry.get("channels"), entry.get("weights")
+            names, weights = entry.get("channels"), entry.get("weights", [])
             most = self._number(entry, "most", where, WEIGHT_LIMITS)
             if not isinstance(names, list) or not names or any(name not in places for name in names):
                 self._add(f"{where}.channels", f"is {names!r}; give a list of channels' names")
                 continue
-            numbers = isinstance(weights, list) and all(
-                isinstance(weight, int | float) and not isinstance(weight, bool) for weight in weights
-            )
-            if not numbers or len(weights) != len(names) or not any(weights):
+            if not _numbers(weights) or len(weights) != len(names) or not any(weights):
                 self._add(f"{where}.weights", f"is {weights!r}; give a number for each of {', '.join(names)}")
                 continue
             pair = Collision(tuple(places[name] for name in names), tuple(map(float, weights)), most)
@@ -379,3 +376,9 @@ class _Reader:
             self._add(path, f"is {value!r}; give {want}")
             return -1
         return value
+
+
+def _numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    )

@@ -44,7 +44,7 @@ def write_codes(path: Path, folder: Path, parts: Sequence[Part], output: Path) -
     starts: list[Float] = []
     voices = [part for part in parts if part.split == "train"]
     for part in tqdm(voices, unit="voice", desc="codes"):
-        piece = next(join(load_part(folder, part), np.random.default_rng(SEED)))
+        piece = join(load_part(folder, part), np.random.default_rng(SEED))[0]
         state = model.initial_state()
         frames = [model.step(step, state) for step in log_mel(piece.samples)][LOOKAHEAD_STEPS:]
         codes = np.array([frame.code for frame in frames])
