@@ -7,3 +7,6 @@ from lipwright.cli import Commands
 BOARD: Commands = {
     "board": ("a board without a board: the firmware on a serial port", "liplab.board_command:add_parser"),
 }
+DISCOVER: Commands = {
+    "discover": ("let the head learn its own face before a camera", "liplab.discover.command:add_parser"),
+}

@@ -14,13 +14,17 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from liplab.discover.filming import conduct
+from liplab.discover.judge import spoken_take
+from liplab.discover.plan import FRAME_S, REST_S
 from liplab.evaluate.measures import Track
 from liplab.evaluate.sets import Clip
 from liplab.evaluate.table import on_grid
 from liplab.stage import SimulatedStage
 from lipwright.audio.decode import RATE, open_sound
 from lipwright.face.model import FaceModel
-from lipwright.face.profile import load_profile
+from lipwright.face.profile import HeadProfile
+from lipwright.link.board_link import BoardLink
 from lipwright.lips.model import LipModel
 from lipwright.say import perform
 
@@ -29,10 +33,10 @@ PERFORMANCE_S = 40.0  # a performance begins and ends at rest, so clips share on
 
 
 class Actuator:
-    """The simulated head with its shipped face model and one lip model."""
+    """A simulated head with its face model and one lip model."""
 
-    def __init__(self, lip_model: LipModel) -> None:
-        self._profile = load_profile(None)
+    def __init__(self, lip_model: LipModel, profile: HeadProfile) -> None:
+        self._profile = profile
         self._face_model = FaceModel.load(self._profile)
         self._lip_model = lip_model
 
@@ -46,6 +50,33 @@ class Actuator:
                 tracks += self._perform_together(held)
                 held = []
         return tracks
+
+    def flap(self, clips: Sequence[Clip], tracks: Sequence[Track]) -> list[Track]:
+        """What the lips did when only the jaw moved, as far as the apertures of tracks (m, 5) on the clips'
+        grids say: what most talking heads do with the sound's level."""
+        profile = self._profile
+        names = [channel.name for channel in profile.channels]
+        jaw = names.index("jaw") if "jaw" in names else 0
+        rest = profile.rest_targets()
+        far = 1.0 if rest[jaw] < 0.5 else 0.0
+        flapped: list[Track] = []
+        for clip, track in zip(clips, tracks, strict=True):
+            steps = np.arange(round(clip.seconds / FRAME_S) + 1) * FRAME_S
+            targets = np.tile(rest, (len(steps), 1))
+            opened = np.clip(np.interp(steps, clip.grid(), track[:, 0]), 0, 1)
+            targets[:, jaw] = rest[jaw] + opened * (far - rest[jaw])
+            with contextlib.closing(SimulatedStage(profile=profile, virtual=True)) as stage:
+                with BoardLink(stage, profile) as link:
+                    link.connect()
+                    start = conduct(link, stage, profile, spoken_take(targets, profile))
+                    link.finish()
+                stage.settle()
+                seen = stage.head.history
+                # Row k is for the sound that comes the profile's lead after it.
+                begin = stage.head_time(start) + REST_S + profile.lead_ms / 1000
+                done = profile.articulation.from_mm(seen.articulation_mm)
+                flapped.append(on_grid(clip, np.asarray(seen.times_s) - begin, done))
+        return flapped
 
     def _perform_together(self, clips: Sequence[Clip]) -> list[Track]:
         pause = np.zeros(round(PAUSE_S * RATE), np.float32)

@@ -28,6 +28,7 @@ from liplab.speech.command import add_corpus
 from liplab.speech.corpus import Part, held_parts
 from lipwright import resources
 from lipwright.errors import LipwrightError
+from lipwright.face.profile import load_profile
 from lipwright.files import make_folder, write_report
 from lipwright.lips.model import MODEL_NAME
 
@@ -63,6 +64,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--before-actuator", action="store_true", help="straight from the model, without the simulated head"
+    )
+    parser.add_argument(
+        "--profile", type=Path, help="head that speaks after the actuator (default: the reference head)"
     )
     parser.add_argument("--sets", nargs="+", metavar="NAME", help="only these rows of the table")
     parser.add_argument(
@@ -144,7 +148,7 @@ def _judged(arguments: argparse.Namespace) -> Judged:
         training,
         weights=load_weights(arguments.weights) if arguments.weights else None,
         peers=find_peers(arguments.peers) if arguments.peers else (),
-        actuator=not arguments.before_actuator,
+        head=None if arguments.before_actuator else load_profile(arguments.profile),
     )
 
 

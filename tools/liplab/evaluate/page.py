@@ -50,8 +50,13 @@ def write_page(report: Figures, path: Path) -> None:
         _table([(name, figures, "") for name, figures in before.items()]),
     ]
     if report["actuator"] == "after":
-        rows = [(name, figures, "") for name, figures in report["sets"].items()]
-        parts += ["<h2>After the actuator: what the simulated head's lips did</h2>", _table(rows)]
+        jaw = report.get("amplitude_jaw", {"sets": {}})["sets"]
+        rows = []
+        for name, figures in report["sets"].items():
+            rows.append((name, figures, "model"))
+            rows += [(f"{name}: a jaw by the level", jaw[name], "")] if name in jaw else []
+        heading = f"After the actuator: what the lips of the {html.escape(report['head'])} did"
+        parts += [f"<h2>{heading}</h2>", _table(rows)]
     parts += ["<h2>Closure rate against false closures</h2>", _picture(_curves(before, report))]
     rows_by_rival = _rivals(report)
     if rows_by_rival:

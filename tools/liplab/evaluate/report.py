@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ import numpy as np
 
 from liplab.evaluate import noise
 from liplab.evaluate.bars import bars
+from liplab.evaluate.baselines import Baselines
 from liplab.evaluate.measures import Track
 from liplab.evaluate.peers import Peer, PeerError, said_by, write_sounds
 from liplab.evaluate.quantized import Weights, compared, float_tracks, signal_to_noise
 from liplab.evaluate.sets import Clip, JudgedSet, Voice
 from liplab.evaluate.table import Evaluation, drift, fitted_baselines, hearing, model_facts, spread_out
 from liplab.lips.measures import predict
+from lipwright.face.profile import HeadProfile
 from lipwright.lips.model import LipModel
 
 ACTUATOR_S = 60.0  # of every set that the simulated head speaks
@@ -34,14 +36,15 @@ class Judged:
     training: Sequence[Clip] = ()  # some training speech: without it no baselines and no noise
     weights: Weights | None = None  # of the network before it was quantized
     peers: Sequence[Peer] = ()
-    actuator: bool = False  # whether the simulated head speaks too
+    head: HeadProfile | None = None  # of the simulated head that speaks too
 
 
 def make_report(path: Path, judged: Judged) -> dict[str, Any]:
     """Every figure about the model at `path`.
 
     `sets` are after the actuator if the head speaks, and then `before.sets` are straight from the model;
-    otherwise `sets` are. Baselines, peers, noise, drift and bars are always before the actuator.
+    otherwise `sets` are; `amplitude_jaw.sets` are those of a jaw that the same servos move with the sound's
+    level. Baselines, peers, noise, drift and bars are always before the actuator.
     """
     model = LipModel.load(path)
     evaluation = Evaluation(judged.voices, judged.sets)
@@ -55,7 +58,8 @@ def make_report(path: Path, judged: Judged) -> dict[str, Any]:
         "sets": sets,
         "voices": evaluation.by_voice(scored),
     }
-    report |= _rivals(evaluation, judged, tracks)
+    baselines = fitted_baselines(judged.voices, judged.training)
+    report |= _rivals(evaluation, judged, baselines, tracks)
     if judged.training:
         report["noise"] = evaluation.in_noise(hear, tracks, judged.training)
         report["noise_alone"] = noise.alone(lambda samples: predict(model, samples)[1])
@@ -68,18 +72,32 @@ def make_report(path: Path, judged: Judged) -> dict[str, Any]:
             evaluation, scored, evaluation.scored(exact)
         ) | signal_to_noise(judged.weights, model, sound)
     report["bars"] = bars(report, sets)
-    if judged.actuator:
+    if judged.head is not None:
+        from liplab.evaluate.actuator import Actuator  # needs the simulated head
+
+        actuator = Actuator(model, judged.head)
         report |= {
             "actuator": "after",
-            "sets": _after_actuator(evaluation, model, sets),
+            "head": judged.head.name,
+            "sets": _performed(evaluation, actuator.perform, sets),
             "before": {"sets": sets},
         }
+        if baselines is not None:
+
+            def flap(clips: Sequence[Clip]) -> list[Track]:
+                return actuator.flap(clips, [baselines.amplitude(clip) for clip in clips])
+
+            report["amplitude_jaw"] = {"sets": _performed(evaluation, flap, sets)}
     return report
 
 
-def _rivals(evaluation: Evaluation, judged: Judged, tracks: Mapping[str, Sequence[Track]]) -> dict[str, Any]:
+def _rivals(
+    evaluation: Evaluation,
+    judged: Judged,
+    baselines: Baselines | None,
+    tracks: Mapping[str, Sequence[Track]],
+) -> dict[str, Any]:
     report: dict[str, Any] = {}
-    baselines = fitted_baselines(judged.voices, judged.training)
     if baselines is not None:
         rows = {name: evaluation.heard(hears, name) for name, hears in baselines.tracks.items()}
         rows |= evaluation.control_tracks(baselines.pose, tracks)
@@ -128,10 +146,12 @@ def _peers(evaluation: Evaluation, judged: Judged, tracks: Mapping[str, Sequence
     return {"peers": rows, "beside_peers": measured(own)}
 
 
-def _after_actuator(evaluation: Evaluation, model: LipModel, before: Mapping[str, Any]) -> dict[str, Any]:
+def _performed(
+    evaluation: Evaluation,
+    perform: Callable[[Sequence[Clip]], Sequence[Track]],
+    before: Mapping[str, Any],
+) -> dict[str, Any]:
     """Measures of what the lips did on ACTUATOR_S of every set; a clip of several sets is spoken once."""
-    from liplab.evaluate.actuator import Actuator  # needs the simulated head
-
     places = {
         judged.name: spread_out(
             [(voice.name, n) for voice in judged.voices for n in range(len(voice.clips))],
@@ -143,7 +163,7 @@ def _after_actuator(evaluation: Evaluation, model: LipModel, before: Mapping[str
     }
     wanted = sorted({place for own in places.values() for place in own})
     clips = [evaluation.references[voice][n].clip for voice, n in wanted]
-    done = dict(zip(wanted, Actuator(model).perform(clips), strict=True))
+    done = dict(zip(wanted, perform(clips), strict=True))
     scores = {place: evaluation.score(place, track) for place, track in done.items()}
     spoken = {}
     for judged in evaluation.sets:

@@ -27,6 +27,8 @@ Figures = Mapping[str, Any]
 def text_table(report: Figures) -> str:
     """All of it as lines."""
     lines = _rows("set", report["sets"].items())
+    if "amplitude_jaw" in report:
+        lines += ["", *_rows("a jaw by the level", report["amplitude_jaw"]["sets"].items())]
     rivals = [("the model", report["sets"])]
     rivals += [(name, row["sets"]) for name, row in report.get("baselines", {}).items()]
     if "beside_peers" in report:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -37,14 +41,17 @@ class MeshTracker:
     def __init__(self) -> None:
         """Raises LipwrightError where MediaPipe is not installed."""
         try:
-            import mediapipe
+            with _quiet():
+                import mediapipe
         except ImportError as error:
             raise LipwrightError(
                 "Tracking a face needs MediaPipe, which Python 3.13 does not have: pip install "
                 "'lipwright[vision]' under Python 3.12, or paint dots on the lips."
             ) from error
         self._mediapipe = mediapipe
-        self._mesh = self._open()
+        with _quiet():
+            self._mesh = self._open()
+            self._mesh.process(np.zeros((64, 64, 3), np.uint8))
 
     def find(self, pixels: Pixels) -> Sight | Missed:
         """Looks at one picture (h, w, 3), RGB."""
@@ -84,6 +91,20 @@ class MeshTracker:
         return self._mediapipe.solutions.face_mesh.FaceMesh(
             static_image_mode=False, max_num_faces=2, refine_landmarks=True
         )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps MediaPipe's notes of its start, which its C++ parts write past Python, off the terminal."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def sight_of(landmarks: Floats) -> Sight:

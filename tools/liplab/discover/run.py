@@ -1,0 +1,208 @@
+"""What `lipwright discover` does, from its options to a head that speaks."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from liplab.discover.command import AUTO, NECK, NONE
+from liplab.discover.discovery import Discovery, Options
+from liplab.discover.filming import FilmSet
+from liplab.discover.finish import finish
+from liplab.discover.package import install
+from liplab.discover.report import PAGE, REPORT, lead, write_page
+from liplab.discover.session import FRONT, SECOND, Filmed, Session, counted
+from liplab.eyes.sight import EXPLAINED, Missed, Pixels, Sight
+from lipwright.boards import SerialBoard, find_port
+from lipwright.errors import LipwrightError
+from lipwright.face.profile import HeadProfile, load_profile
+from lipwright.files import write_atomically, write_report
+
+PREVIEW, PREVIEW_EVERY_S = "preview.jpg", 1.0
+LEAST_SHARE, MOST_SHARE = 0.1, 10.0
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Runs the command; raises LipwrightError with what the user can mend."""
+    profile = load_profile(arguments.profile)
+    folder = arguments.output or Path(f"face-{profile.path.stem}")
+    if arguments.report:
+        print(f"wrote {write_page(folder)}")
+        return
+    if not LEAST_SHARE <= arguments.training <= MOST_SHARE:
+        raise LipwrightError(f"--training takes {LEAST_SHARE:g} to {MOST_SHARE:g}.")
+    began = time.perf_counter()
+    torch.set_num_threads(1)  # the networks are small: more threads wait for each other
+    with contextlib.ExitStack() as closing:
+        eyes, second = _eyes(arguments), arguments.second_view
+        facts = {
+            "source": "simulated head" if arguments.sim else "board",
+            "worn": arguments.worn,
+            "eyes": eyes,
+            "seed": arguments.seed,
+            "second_view": second,
+        }
+        session = Session(folder, profile, facts)
+        options = Options(
+            seed=arguments.seed,
+            eyes_mm=arguments.eyes_mm,
+            neck=second in (AUTO, NECK),
+            steps_share=arguments.training,
+        )
+        discovery = Discovery(session, profile, _poses(profile), options, _say)
+        if second == NECK and not discovery.can_turn:
+            raise LipwrightError(f'{profile.path} has no channel "neck_yaw"; choose another --second-view.')
+        watch = _Watch(folder)
+        stage = _stage(arguments, profile, eyes, watch)
+        closing.callback(stage.close)
+        done = session.count
+        if done:
+            _say(f"going on after the {done} takes that are in {folder}")
+        with _filming(discovery, session, watch) as keep:
+            discovery.film(stage, keep)
+        report = finish(discovery, stage, _say)
+    report["wall_s"] = round(time.perf_counter() - began, 1)
+    report["frames"], report["takes"] = session.frames, session.count
+    report["dropped"] = session.dropped
+    write_atomically(folder / REPORT, (json.dumps(report, indent=1) + "\n").encode())
+    write_page(folder)
+    used = profile.path
+    if not arguments.no_install:
+        used = install(folder, profile, own=arguments.profile is not None)
+    write_report(report, arguments.json)
+    _say(lead(report))
+    for motor in report["motors"]:
+        if motor["state"] != "alive":
+            _say(motor["sentence"])
+    _say(f"the report is {folder / PAGE}; hear it speak with the profile {used}")
+    if not arguments.no_install:
+        _speak(arguments, used)
+
+
+def _eyes(arguments: argparse.Namespace) -> str:
+    return "dots" if arguments.sim and arguments.eyes == AUTO else str(arguments.eyes)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _poses(profile: HeadProfile) -> Any:
+    """Mouths to babble with, for a head with the reference head's servos; None for another."""
+    from liplab.head.poses import OTHER_POSES, POSES, pose_targets
+    from liplab.head.servos import CHANNELS, MOUTH_CHANNELS
+
+    if not set(CHANNELS[:MOUTH_CHANNELS]) <= {channel.name for channel in profile.channels}:
+        return None
+    return np.array([pose_targets(pose, profile) for pose in (POSES | OTHER_POSES).values()])
+
+
+def _stage(arguments: argparse.Namespace, profile: HeadProfile, eyes: str, watch: _Watch) -> FilmSet:
+    second = arguments.second_view
+    if arguments.sim:
+        from liplab.discover.simulated_set import SimulatedSet
+        from liplab.head.bodies import AS_BUILT, WORN
+
+        wear = AS_BUILT
+        if arguments.worn:
+            names = {channel.name for channel in profile.channels}
+            if not set(WORN.servos) <= names:
+                raise LipwrightError("--worn is for the reference head: it wears servos that others lack.")
+            wear = WORN
+        return SimulatedSet(profile, eyes, wear, second_camera=second not in (AUTO, NECK, NONE))
+    from liplab.discover.filming import RealSet
+    from liplab.eyes.camera import open_camera
+    from liplab.eyes.find import open_tracker
+
+    board = SerialBoard(arguments.port or find_port())
+    sources = {FRONT: arguments.camera}
+    if second not in (AUTO, NECK, NONE):
+        sources[SECOND] = second
+    with contextlib.ExitStack() as opened:
+        cameras, trackers = {}, {}
+        for view, source in sources.items():
+            cameras[view] = open_camera(source, board.clock)
+            opened.callback(cameras[view].close)
+            first = [frame.pixels for _ in range(10) if (frame := cameras[view].read()) is not None]
+            trackers[view] = open_tracker(eyes, first)
+        stage = RealSet(board, profile, cameras, trackers, watch.look)
+        opened.pop_all()
+    return stage
+
+
+class _Watch:
+    """Shows what the cameras see while they film: figures beside the bar, and a picture, once a second."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / PREVIEW
+        self._last_s = 0.0
+        self.seen = self.missed = 0
+        self.text = ""
+
+    def look(self, view: str, sight: Sight | Missed, pixels: Pixels | None) -> None:
+        """Called with every picture of a real camera."""
+        if isinstance(sight, Missed):
+            self.missed += 1
+            self.text = EXPLAINED.get(sight.reason, sight.reason)
+        else:
+            self.seen += 1
+            open_px = float(np.max(sight.lips[11:20, 1] - sight.lips[1:10, 1]))
+            self.text = (
+                f"{view}: lips {open_px:.0f} pixels apart, {self.missed} of {self.seen + self.missed} missed"
+            )
+        now = time.monotonic()
+        if pixels is not None and now - self._last_s > PREVIEW_EVERY_S:
+            self._last_s = now
+            self.show(pixels, sight)
+
+    def show(self, pixels: Pixels, sight: Sight | Missed) -> None:
+        """Puts a picture where a viewer can follow it."""
+        import io
+
+        from PIL import Image
+
+        from liplab.discover.filming import drawn
+
+        data = io.BytesIO()
+        Image.fromarray(drawn(pixels, sight)).save(data, "JPEG", quality=80)
+        with contextlib.suppress(OSError):  # a picture less is no reason to stop
+            write_atomically(self._path, data.getvalue())
+
+
+@contextlib.contextmanager
+def _filming(discovery: Discovery, session: Session, watch: _Watch) -> Iterator[Any]:
+    """A bar over all takes, and what to do with each that is done."""
+    total = len(discovery.schedule())
+    with tqdm(total=total, initial=session.count, desc="filming", unit="take", file=sys.stderr) as bar:
+
+        def keep(filmed: Filmed) -> None:
+            for footage in filmed.views.values():
+                if footage.pictures:
+                    watch.show(footage.pictures[len(footage.pictures) // 2], Missed(""))
+            dropped = counted(session.dropped, {})
+            bar.set_postfix_str(f"{filmed.take.kind}; {session.frames} frames, dropped: {dropped or 'none'}")
+            bar.update()
+
+        yield keep
+
+
+def _speak(arguments: argparse.Namespace, profile: Path) -> None:
+    """The shipped sentence, spoken by the head that has just learned to."""
+    from lipwright.cli import main
+
+    words = ["say", "--profile", str(profile)]
+    if arguments.sim:
+        words += ["--sim", "--virtual-time", "-o", str(profile.parent)]
+    elif arguments.port:
+        words += ["--port", arguments.port]
+    main(words)

@@ -1,0 +1,169 @@
+"""Filming the simulated head: the real firmware moves it in virtual time, processes draw and look.
+
+The camera is honest: it takes pictures at 30 a second, hands each over late by a delay that nobody tells the
+learner, and what is learned comes from its pictures alone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liplab.board import SimulatedBoard
+from liplab.discover.asked import Asked
+from liplab.discover.filming import AFTER_S, conduct, drawn, kept_pictures
+from liplab.discover.judge import Looking, Performed, asked_at, spoken_take
+from liplab.discover.plan import FRAME_S, REST_S, Take
+from liplab.discover.session import FRONT, SECOND, Filmed, Footage
+from liplab.eyes.find import open_tracker
+from liplab.eyes.sight import Missed, Sight, Tracker
+from liplab.head.bodies import AS_BUILT, Wear, body_for, body_named
+from liplab.head.head import Head
+from liplab.head.render import HeadRenderer
+from liplab.scores import RATE_HZ
+from lipwright.face.profile import HeadProfile
+from lipwright.link.board_link import BoardLink
+
+CAMERA_HZ = 30.0
+CAMERA_DELAY_S = 0.035  # from exposure to the time that the picture carries
+SIZE = (480, 360)
+CAMERAS = {FRONT: "face", SECOND: "face_side"}
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a process needs to draw and look through one view of a take."""
+
+    body: str
+    eyes: str
+    camera: str
+    joints: Floats
+    kept: tuple[int, ...]
+
+
+class SimulatedSet:
+    """The simulated head on the simulated board, in virtual time, before one or two cameras."""
+
+    def __init__(
+        self,
+        profile: HeadProfile,
+        eyes: str,
+        wear: Wear = AS_BUILT,
+        second_camera: bool = False,
+    ) -> None:
+        """`eyes`: "mesh" or "dots" (they are painted on then). With `second_camera` another one stands to
+        the side."""
+        self.name = "the simulated head"
+        self._body = body_for(profile)
+        self._profile = profile
+        self._eyes = eyes
+        self._views = (FRONT, SECOND) if second_camera else (FRONT,)
+        self.head = Head(body=self._body, wear=wear)
+        outputs = [channel.output for channel in profile.channels]
+        self.board = SimulatedBoard(virtual=True, head=self.head, outputs=outputs)
+        self._link = BoardLink(self.board, profile)
+        self._link.connect()
+        context = multiprocessing.get_context("spawn")
+        self._workers = ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context)
+        self._filmed: deque[tuple[Take, Floats, dict[str, Future[Any]]]] = deque()
+        self._random = np.random.default_rng(0)
+
+    @property
+    def interpreter(self) -> str:
+        """What runs the firmware."""
+        return self._link.info.interpreter
+
+    def shoot(self, take: Take, view: str) -> None:
+        """Performs a take; its pictures are drawn and looked through in other processes."""
+        start = self.board.head_time(self.conduct(take))
+        phase = self._random.random() / CAMERA_HZ
+        times = np.arange(phase, take.seconds + AFTER_S, 1 / CAMERA_HZ)
+        history = self.head.history
+        joints = _at(start + times - CAMERA_DELAY_S, history.times_s, history.joints)
+        kept = tuple(kept_pictures(times - CAMERA_DELAY_S, take))
+        jobs = {}
+        for name in self._views:
+            job = _Job(self._body.name, self._eyes, CAMERAS[name], joints, kept)
+            jobs[view if name == FRONT else name] = self._workers.submit(_look_through, job)
+        self._filmed.append((take, times, jobs))
+
+    def conduct(self, take: Take) -> float:
+        """Performs a take unfilmed; returns the host time (s) of its first target."""
+        return conduct(self._link, self.board, self._profile, take)
+
+    def performed(self, targets: NDArray[np.float32], asked: Asked, looking: Looking) -> Performed:
+        """Performs targets (n, channels) for a stream, and reads off where the lips were, in three dimensions
+        and without a camera: for judging only, nothing learns from it."""
+        take = spoken_take(targets, self._profile)
+        start = self.board.head_time(self.conduct(take))
+        history = self.head.history
+        rest_s = np.arange(start + REST_S / 2, start + REST_S, 1 / RATE_HZ)
+        rest = _at(rest_s, history.times_s, history.lips_mm).mean(axis=0)
+        sound_s = np.arange(0, (len(asked) - 1) * FRAME_S, 1 / RATE_HZ)
+        # Row k is for the sound that comes the profile's lead after it.
+        times = start + REST_S + self._profile.lead_ms / 1000 + sound_s
+        lips = (_at(times, history.times_s, history.lips_mm) - rest) * np.array([1, -1, 1])
+        gap = _at(times, history.times_s, history.articulation_mm)[:, 0]
+        return Performed(lips, gap, *asked_at(asked, sound_s, self._profile.articulation.aperture_mm))
+
+    def finished(self, wait: bool) -> Iterator[Filmed]:
+        """Takes whose pictures have been looked through, in order; `wait` for all that were shot."""
+        while self._filmed:
+            take, times, jobs = self._filmed[0]
+            if not wait and not all(job.done() for job in jobs.values()):
+                return
+            views = {}
+            for view, job in jobs.items():
+                sights, pictures = job.result()
+                views[view] = Footage(times, tuple(sights), tuple(pictures))
+            self._filmed.popleft()
+            yield Filmed(take, views)
+
+    def close(self) -> None:
+        """Ends the processes and the board."""
+        self._workers.shutdown(cancel_futures=True)
+        self._link.__exit__()
+        self.board.close()
+
+
+_drawers: dict[tuple[str, bool], HeadRenderer] = {}
+_trackers: dict[str, Tracker] = {}
+
+
+def _look_through(job: _Job) -> tuple[list[Sight | Missed], list[NDArray[np.uint8]]]:
+    """Draws a take's pictures and finds the face in each; a process keeps its renderer and its tracker."""
+    dots = job.eyes == "dots"
+    key = (job.body, dots)
+    if key not in _drawers:
+        _drawers[key] = HeadRenderer(SIZE, dots=dots, body=body_named(job.body))
+        atexit.register(_drawers[key].close)
+    drawer = _drawers[key]
+    if job.eyes not in _trackers:
+        _trackers[job.eyes] = open_tracker(job.eyes, [drawer.draw(job.joints[0], job.camera)])
+    tracker = _trackers[job.eyes]
+    tracker.reset()
+    sights: list[Sight | Missed] = []
+    pictures: dict[int, NDArray[np.uint8]] = {}
+    for number, joints in enumerate(job.joints):
+        picture = drawer.draw(joints, job.camera)
+        sights.append(tracker.find(picture))
+        if number in job.kept:
+            pictures[number] = drawn(picture, sights[-1])
+    return sights, [pictures[number] for number in job.kept]
+
+
+def _at(times: Floats, known: Floats, values: Floats) -> Floats:
+    columns = values.reshape(len(values), -1).T
+    rows = np.array([np.interp(times, known, column) for column in columns]).T
+    return rows.reshape(len(times), *values.shape[1:])
