@@ -55,8 +55,9 @@ def add_parser(subparsers: Any) -> None:
         "--second-view",
         default=AUTO,
         metavar="VIEW",
-        help="how to see what goes forward: neck (the head turns aside), a second camera's number or "
-        "address, or none (auto: the neck, where the head has one that turns)",
+        help="how to see what goes forward: neck (the head turns aside), mirror-left or mirror-right (a "
+        "mirror beside the head, in that half of the picture), a second camera's number or address, or none "
+        "(auto: the neck, where the head has one that turns)",
     )
     parser.add_argument(
         "--eyes",

@@ -22,12 +22,14 @@ from liplab.discover.finish import finish
 from liplab.discover.package import install
 from liplab.discover.report import PAGE, REPORT, lead, write_page
 from liplab.discover.session import FRONT, SECOND, Filmed, Session, counted
+from liplab.eyes.mirror import LEFT, RIGHT
 from liplab.eyes.sight import EXPLAINED, Missed, Pixels, Sight
 from lipwright.boards import SerialBoard, find_port
 from lipwright.errors import LipwrightError
 from lipwright.face.profile import HeadProfile, load_profile
 from lipwright.files import write_atomically, write_report
 
+FIRST = 3  # pictures by which the tracker is chosen
 PREVIEW, PREVIEW_EVERY_S = "preview.jpg", 1.0
 LEAST_SHARE, MOST_SHARE = 0.1, 10.0
 
@@ -119,21 +121,26 @@ def _stage(arguments: argparse.Namespace, profile: HeadProfile, eyes: str, watch
             if not set(WORN.servos) <= names:
                 raise LipwrightError("--worn is for the reference head: it wears servos that others lack.")
             wear = WORN
-        return SimulatedSet(profile, eyes, wear, second_camera=second not in (AUTO, NECK, NONE))
+        views = {AUTO: None, NECK: None, NONE: None, LEFT: "mirror", RIGHT: "mirror"}
+        return SimulatedSet(profile, eyes, wear, views.get(second, "camera"))
     from liplab.discover.filming import RealSet
     from liplab.eyes.camera import open_camera
     from liplab.eyes.find import open_tracker
+    from liplab.eyes.mirror import split
 
     board = SerialBoard(arguments.port or find_port())
-    sources = {FRONT: arguments.camera}
-    if second not in (AUTO, NECK, NONE):
-        sources[SECOND] = second
     with contextlib.ExitStack() as opened:
-        cameras, trackers = {}, {}
-        for view, source in sources.items():
-            cameras[view] = open_camera(source, board.clock)
-            opened.callback(cameras[view].close)
-            first = [frame.pixels for _ in range(10) if (frame := cameras[view].read()) is not None]
+        front = open_camera(arguments.camera, board.clock)
+        opened.callback(front.close)
+        cameras = {FRONT: front}
+        if second in (LEFT, RIGHT):
+            cameras[FRONT], cameras[SECOND] = split(front, second)
+        elif second not in (AUTO, NECK, NONE):
+            cameras[SECOND] = open_camera(second, board.clock)
+            opened.callback(cameras[SECOND].close)
+        trackers = {}
+        for view, camera in cameras.items():
+            first = [frame.pixels for _ in range(FIRST) if (frame := camera.read()) is not None]
             trackers[view] = open_tracker(eyes, first)
         stage = RealSet(board, profile, cameras, trackers, watch.look)
         opened.pop_all()

@@ -25,6 +25,8 @@ from liplab.discover.judge import Looking, Performed, asked_at, spoken_take
 from liplab.discover.plan import FRAME_S, REST_S, Take
 from liplab.discover.session import FRONT, SECOND, Filmed, Footage
 from liplab.eyes.find import open_tracker
+from liplab.eyes.mirror import RIGHT as MIRROR_RIGHT
+from liplab.eyes.mirror import halves
 from liplab.eyes.sight import Missed, Sight, Tracker
 from liplab.head.bodies import AS_BUILT, Wear, body_for, body_named
 from liplab.head.head import Head
@@ -37,6 +39,7 @@ CAMERA_HZ = 30.0
 CAMERA_DELAY_S = 0.035  # from exposure to the time that the picture carries
 SIZE = (480, 360)
 CAMERAS = {FRONT: "face", SECOND: "face_side"}
+MIRROR_CAMERA, MIRROR_SIZE = "mirror", (960, 400)  # the mirror is in the right half
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +51,7 @@ class _Job:
     body: str
     eyes: str
     camera: str
+    view: str
     joints: Floats
     kept: tuple[int, ...]
 
@@ -60,15 +64,16 @@ class SimulatedSet:
         profile: HeadProfile,
         eyes: str,
         wear: Wear = AS_BUILT,
-        second_camera: bool = False,
+        second: str | None = None,
     ) -> None:
-        """`eyes`: "mesh" or "dots" (they are painted on then). With `second_camera` another one stands to
-        the side."""
+        """`eyes`: "mesh" or "dots" (they are painted on then). A `second` view beside the front one is seen
+        by another camera ("camera") or in a mirror ("mirror")."""
         self.name = "the simulated head"
         self._body = body_for(profile)
         self._profile = profile
         self._eyes = eyes
-        self._views = (FRONT, SECOND) if second_camera else (FRONT,)
+        self._views = (FRONT, SECOND) if second else (FRONT,)
+        self._mirror = second == "mirror"
         self.head = Head(body=self._body, wear=wear)
         outputs = [channel.output for channel in profile.channels]
         self.board = SimulatedBoard(virtual=True, head=self.head, outputs=outputs)
@@ -94,7 +99,8 @@ class SimulatedSet:
         kept = tuple(kept_pictures(times - CAMERA_DELAY_S, take))
         jobs = {}
         for name in self._views:
-            job = _Job(self._body.name, self._eyes, CAMERAS[name], joints, kept)
+            camera = MIRROR_CAMERA if self._mirror else CAMERAS[name]
+            job = _Job(self._body.name, self._eyes, camera, name, joints, kept)
             jobs[view if name == FRONT else name] = self._workers.submit(_look_through, job)
         self._filmed.append((take, times, jobs))
 
@@ -137,29 +143,37 @@ class SimulatedSet:
         self.board.close()
 
 
-_drawers: dict[tuple[str, bool], HeadRenderer] = {}
-_trackers: dict[str, Tracker] = {}
+_drawers: dict[tuple[str, bool, str], HeadRenderer] = {}
+_trackers: dict[tuple[str, str], Tracker] = {}
 
 
 def _look_through(job: _Job) -> tuple[list[Sight | Missed], list[NDArray[np.uint8]]]:
-    """Draws a take's pictures and finds the face in each; a process keeps its renderer and its tracker."""
-    dots = job.eyes == "dots"
-    key = (job.body, dots)
+    """Draws a take's pictures and finds the face in each; a process keeps its renderers and its trackers."""
+    dots, mirror = job.eyes == "dots", job.camera == MIRROR_CAMERA
+    key = (job.body, dots, job.camera)
     if key not in _drawers:
-        _drawers[key] = HeadRenderer(SIZE, dots=dots, body=body_named(job.body))
+        size = MIRROR_SIZE if mirror else SIZE
+        _drawers[key] = HeadRenderer(size, dots=dots, body=body_named(job.body))
         atexit.register(_drawers[key].close)
-    drawer = _drawers[key]
-    if job.eyes not in _trackers:
-        _trackers[job.eyes] = open_tracker(job.eyes, [drawer.draw(job.joints[0], job.camera)])
-    tracker = _trackers[job.eyes]
+
+    def picture(joints: Floats) -> NDArray[np.uint8]:
+        drawn_picture = _drawers[key].draw(joints, job.camera)
+        if not mirror:
+            return drawn_picture
+        own, mirrored = halves(drawn_picture, MIRROR_RIGHT)
+        return own if job.view == FRONT else mirrored
+
+    if (job.eyes, job.view) not in _trackers:
+        _trackers[job.eyes, job.view] = open_tracker(job.eyes, [picture(job.joints[0])])
+    tracker = _trackers[job.eyes, job.view]
     tracker.reset()
     sights: list[Sight | Missed] = []
     pictures: dict[int, NDArray[np.uint8]] = {}
     for number, joints in enumerate(job.joints):
-        picture = drawer.draw(joints, job.camera)
-        sights.append(tracker.find(picture))
+        pixels = picture(joints)
+        sights.append(tracker.find(pixels))
         if number in job.kept:
-            pictures[number] = drawn(picture, sights[-1])
+            pictures[number] = drawn(pixels, sights[-1])
     return sights, [pictures[number] for number in job.kept]
 
 

@@ -38,19 +38,28 @@ CAMERAS = """
 <camera name="side" pos="-.66 -.0 -.012" xyaxes="0 -1 0 0 0 1" fovy="28"/>
 <camera name="face" pos="0 -.66 -.024" xyaxes="1 0 0 0 0 1" fovy="20"/>
 <camera name="face_side" pos="-.28 -.60 -.024" xyaxes=".906 -.423 0 0 0 1" fovy="20"/>
+<camera name="mirror" pos="0 -.66 -.024" xyaxes=".969 -.247 0 0 0 1" fovy="23"/>
 <camera name="mouth" pos="0 -.42 -.062" xyaxes="1 0 0 0 0 1" fovy="12"/>
 <camera name="mouth_side" pos="-.30 -.29 -.062" xyaxes=".564 -.826 0 0 0 1" fovy="13"/>
 """
-VIEWS = ("front", "three_quarter", "side", "face", "face_side", "mouth", "mouth_side")
+VIEWS = ("front", "three_quarter", "side", "face", "face_side", "mirror", "mouth", "mouth_side")
+# A mirror beside the head's left cheek, which only the view of that name shows.
+MIRROR_GROUP = 5
+MIRROR = f'''<geom class="looks" group="{MIRROR_GROUP}" type="plane" size=".3 .2 .01" pos=".15 -.12 -.03"
+xyaxes="0 -1 0 0 0 1" material="mirror"/>'''
+MIRROR_MATERIAL = '<material name="mirror" reflectance="1" rgba="0 0 0 1" specular="0"/>'
 VISUAL = f"""<visual><global offwidth="{FILM_SIZE[0]}" offheight="{FILM_SIZE[1]}"/>
 <quality offsamples="4"/><map znear=".05" zfar="30"/>
 <headlight ambient=".36 .36 .37" diffuse=".26 .26 .26" specular=".03 .03 .03"/></visual>
 <statistic extent=".4" center="0 0 0"/>"""
-ROOM = """
+ROOM = (
+    """
 <light pos="-.25 -.6 .45" dir=".35 .8 -.5" diffuse=".50 .48 .46" specular=".12 .12 .12" type="directional"/>
 <light pos=".5 -.5 .1" dir="-.7 .7 -.1" diffuse=".16 .16 .19" castshadow="false" type="directional"/>
 <geom class="looks" type="plane" size="3 3 .1" pos="0 .9 0" euler="1.5708 0 0" rgba=".60 .65 .70 1"/>
 """
+    + MIRROR
+)
 WORLD = f"""{ROOM}<geom class="looks" type="mesh" mesh="shirt" rgba="{SHIRT_RGBA}"/>
 {CAMERAS}"""
 
@@ -252,7 +261,8 @@ def visible_mjcf(dots: bool = False) -> tuple[str, dict[str, bytes]]:
         "visual": VISUAL,
         "asset": (
             f'<texture name="face" type="2d" file="{TEXTURE_FILE}"/>'
-            '<material name="skin" texture="face" specular=".10" shininess=".2"/>'
+            + MIRROR_MATERIAL
+            + '<material name="skin" texture="face" specular=".10" shininess=".2"/>'
             '<material name="wet" specular=".8" shininess=".8"/>'
             '<material name="matt" specular=".05" shininess=".1"/>'
             '<material name="hair" specular=".20" shininess=".25"/>'

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from liplab.head.bodies import REFERENCE_HEAD, Body
 from liplab.head.geometry import LIP_NODE_NAMES, node_parameter
-from liplab.head.looks import FILM_SIZE, VIEWS
+from liplab.head.looks import FILM_SIZE, MIRROR_GROUP, VIEWS
 from liplab.head.measures import LIPS_AT_REST_MM
 from lipwright.errors import LipwrightError
 
@@ -47,6 +47,7 @@ class HeadRenderer:
                 "The head cannot be drawn: no OpenGL was found; install libosmesa6 (Debian: apt install "
                 f"libosmesa6) and try again ({error})."
             ) from error
+        self._seen = mujoco.MjvOption()
         # Shadows have hard edges here and take four times as long.
         self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
 
@@ -70,7 +71,8 @@ class HeadRenderer:
         mujoco.mj_forward(self._model, self._data)
         if self._lips_roll:
             self._roll_lips()
-        self._renderer.update_scene(self._data, camera)
+        self._seen.geomgroup[MIRROR_GROUP] = camera == "mirror"
+        self._renderer.update_scene(self._data, camera, self._seen)
         return np.array(self._renderer.render())
 
     def _roll_lips(self) -> None:

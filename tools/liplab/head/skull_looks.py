@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from liplab.head.geometry import JAW_HINGE, LIP_NODES_PER_SIDE, MOUTH_Z, smoothstep
-from liplab.head.looks import CAMERAS, ROOM, VISUAL
+from liplab.head.looks import CAMERAS, MIRROR_MATERIAL, ROOM, VISUAL
 from liplab.head.meshes import Array, Faces, crown, grid_faces, mesh, numbers, part
 from liplab.head.skull import skull_mjcf, teeth_nodes
 
@@ -217,6 +217,7 @@ def visible_skull_mjcf(dots: bool = False) -> tuple[str, dict[str, bytes]]:
         "asset": (
             '<material name="bone" specular=".12" shininess=".2"/>'
             '<material name="tooth" specular=".6" shininess=".6"/>'
+            + MIRROR_MATERIAL
             + _cranium()
             + _jaw_bar()
             + _teeth("upper")
