@@ -1,18 +1,25 @@
 """Makes the pictures of the README: `python tools/pictures.py` writes them to docs/images.
 
 `speaking.png` is the simulated head while it says the sentence that ships, at the moments when its lips did
-most; `page.png` is the page that `lipwright say --sim` draws.
+most; `page.png` is the page that `lipwright say --sim` draws. `discover_dots.png` shows where dots go that
+are painted on a head, `discover_mirror.png` a mirror beside it. With the folder of a discovery,
+`python tools/pictures.py DIR`, `discover_poses.png` is six mouths before and after it.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from liplab.head.render import render
+from liplab.discover.asked import POSES
+from liplab.head.bodies import JAW_SKULL, REFERENCE_HEAD
+from liplab.head.head import Head
+from liplab.head.render import HeadRenderer, render
 from liplab.stage import SimulatedStage
 from lipwright import resources
 from lipwright.audio.decode import open_sound
@@ -32,10 +39,12 @@ MOMENTS = (
     ("tucked: f v", "tuck", 1),
 )
 LABEL_HEIGHT = 30
+DOTS_SIZE, MIRROR_SIZE = (480, 400), (960, 400)
 
 
 def main() -> None:
     """Performs the sentence in virtual time, then draws."""
+    draw_discovery(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
     profile = load_profile()
     sound = open_sound(resources.shipped_clip())
     stage = SimulatedStage(profile=profile, virtual=True)
@@ -66,6 +75,31 @@ def main() -> None:
         )
     strip.save(IMAGES / "speaking.png", optimize=True)
     stage.close()
+
+
+def draw_discovery(folder: Path | None) -> None:
+    """Dots on two heads, the mirror, and the poses of a discovery."""
+    dotted = []
+    for body in (REFERENCE_HEAD, JAW_SKULL):
+        head = Head(body=body)
+        head.advance(0.1)
+        with HeadRenderer(DOTS_SIZE, body=body, dots=True) as renderer:
+            dotted.append(renderer.draw(head.snapshot().joints, "face"))
+        if body is REFERENCE_HEAD:
+            with HeadRenderer(MIRROR_SIZE, body=body) as renderer:
+                _save(renderer.draw(head.snapshot().joints, "mirror"), "discover_mirror.png")
+    _save(np.hstack(dotted), "discover_dots.png")
+    if folder is not None:
+        rows = [
+            np.hstack([np.array(Image.open(folder / f"pose_{name}_{when}.jpg")) for name in POSES])
+            for when in ("before", "after")
+        ]
+        _save(np.vstack(rows), "discover_poses.png")
+
+
+def _save(pixels: NDArray[np.uint8], name: str) -> None:
+    picture = Image.fromarray(pixels).convert("P", palette=Image.Palette.ADAPTIVE, colors=192)
+    picture.save(IMAGES / name, optimize=True)
 
 
 if __name__ == "__main__":

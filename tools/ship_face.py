@@ -51,8 +51,8 @@ def _card(report: dict[str, Any], model: Path, lead_ms: float, option: str) -> s
     return f"""# Face model of the {report["head"][0].lower() + report["head"][1:]}
 
 The Facial Action Transformer: {facts["codes_before"]} past lip codes, the present one and
-{facts["codes_ahead"]} to come, and its own last {facts["commands_before"]} targets are its tokens; the next targets of
-{len(facts["channels"])} mouth servos come out, 50 times a second.
+{facts["codes_ahead"]} to come, and its own last {facts["commands_before"]} targets are its tokens; the next
+targets of {len(facts["channels"])} mouth servos come out, 50 times a second.
 Full int8 TFLite, {model.stat().st_size} bytes, sha256 `{digest}`.
 Made for frames that are sent {lead_ms:g} ms ahead (`lead_ms` of the profile).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ from liplab.discover.seen import Seen, front_frame, gather, tracks, windows
 from liplab.discover.self_model import SelfErrors, SelfModel, learn_self_model, shapes
 from liplab.discover.session import FRONT, SECOND, Filmed, Session
 from liplab.eyes.frame import FaceFrame
+from liplab.eyes.sight import EXPLAINED, Missed
 from liplab.face.transformer import FacialActionTransformer
 from lipwright.errors import LipwrightError
 from lipwright.face.model import FaceModel
@@ -33,9 +35,8 @@ BABBLE_TAKES, SPEECH_TAKES = (6, 3), (6, 3)  # from the front, and for the secon
 TAKE_STEPS = 900  # of speech in a take: 18 s
 DRAFT_SELF_STEPS, DRAFT_FACE_STEPS = 1500, 350
 SELF_STEPS, FACE_STEPS = 3000, 1000
-TRIES_S = (
-    0.05  # from a command to the lips that baselines take for its doing: the profile's lead would do too
-)
+LEAST_FOUND = 0.4  # of a take's pictures must show the face
+TRIES_S = 0.05  # from a command to the lips that baselines take for its doing
 
 Floats = NDArray[np.float32]
 Say = Callable[[str], None]
@@ -134,6 +135,15 @@ class Discovery:
             self._keep(filmed, progress)
 
     def _keep(self, filmed: Filmed, progress: Callable[[Filmed], None]) -> None:
+        for view, footage in filmed.views.items():
+            if footage.found.mean() < LEAST_FOUND:
+                reasons = Counter(sight.reason for sight in footage.sights if isinstance(sight, Missed))
+                reason = reasons.most_common(1)[0][0]
+                raise LipwrightError(
+                    f"{round(100 - 100 * footage.found.mean())} % of the pictures of a take ({view}) did not "
+                    f"show the face. {EXPLAINED.get(reason, reason)} Then run the same command again: it "
+                    f"goes on after the {self.session.count} takes that are good."
+                )
         self.session.save(filmed)
         progress(filmed)
 

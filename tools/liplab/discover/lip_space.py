@@ -1,8 +1,8 @@
 """One space for the lips of people and of this head: a variational autoencoder over lip shapes of both.
 
-Both share the latent and the reading of gap and width from it; the decoder is told whose lips to draw. So a
-shape that speech asks for can be drawn as this head would make it, and what is lost on the way is what the
-head cannot do.
+Both share the latent and the reading of gap and width from it; each has a decoder of its own, for one that
+both share draws what the head was never seen to do. So a shape that speech asks for can be drawn as this head
+would make it, and what is lost on the way is what the head cannot do.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def _perceptron(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class LipSpace(nn.Module):
-    """Encoder and decoder between lip shapes (n, 20, 3) in mm from rest and latents (n, 8)."""
+    """Encoder and decoders between lip shapes (n, 20, 3) in mm from rest and latents (n, 8)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.encoder = _perceptron(60, 2 * SIZE)
-        self.decoder = _perceptron(SIZE + 1, 60)
+        self.decoders = nn.ModuleList([_perceptron(SIZE, 60) for _ in range(2)])  # people's, the head's
         self.reading = nn.Linear(SIZE, 2)
 
     def encode(self, lips: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -47,8 +47,7 @@ class LipSpace(nn.Module):
 
     def decode(self, latent: torch.Tensor, head: bool) -> torch.Tensor:
         """Lips (n, 20, 3) of a latent, as this head makes them or as people do."""
-        whose = torch.full((len(latent), 1), float(head))
-        shape: torch.Tensor = self.decoder(torch.cat([latent, whose], dim=-1)) * SHAPE_MM
+        shape: torch.Tensor = self.decoders[int(head)](latent) * SHAPE_MM
         return shape.reshape(-1, 20, 3)
 
     def as_head(self, lips: Floats) -> Floats:
