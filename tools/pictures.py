@@ -81,8 +81,9 @@ def draw_discovery(folder: Path | None) -> None:
     """Dots on two heads, the mirror, and the poses of a discovery."""
     dotted = []
     for body in (REFERENCE_HEAD, JAW_SKULL):
-        head = Head(body=body)
-        head.advance(0.1)
+        head, profile = Head(body=body), load_profile(resources.models_dir() / body.profile)
+        head.set_pulses(profile.pulses_us(profile.rest_targets()), 0.0)
+        head.advance(0.5)
         with HeadRenderer(DOTS_SIZE, body=body, dots=True) as renderer:
             dotted.append(renderer.draw(head.snapshot().joints, "face"))
         if body is REFERENCE_HEAD:
