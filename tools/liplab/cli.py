@@ -10,7 +10,7 @@ from lipwright import __version__
 from lipwright.cli import Commands, add_commands, run
 
 COMMANDS: Commands = {
-    "head": ("the simulated head: show it, pose it, write its model", "liplab.head.command:add_parser"),
+    "head": ("the simulated heads: show them, pose them, let them babble", "liplab.head.command:add_parser"),
     "corpus": ("make the speech that the lip model learns from", "liplab.speech.command:add_parser"),
     "articulation": (
         "fit what phones ask of the lips to measured lips",
@@ -19,7 +19,6 @@ COMMANDS: Commands = {
     "train": ("teach the lip model and export it", "liplab.lips.command:add_parser"),
     "evaluate": ("judge a lip model on speech that it never heard", "liplab.evaluate.command:add_parser"),
     "predict": ("write the articulation that the shipped lip model hears", "liplab.lips.predict:add_parser"),
-    "face": ("teach the face model of a head", "liplab.face.command:add_parser"),
     "bench": ("measure the wire, the firmware and the line", "liplab.bench:add_parser"),
 }
 

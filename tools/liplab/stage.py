@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from liplab import film, picture
 from liplab.board import SimulatedBoard
-from liplab.head import Head
 from liplab.head.bodies import body_for
+from liplab.head.head import Head
 from liplab.head.render import render
 from liplab.scores import RATE_HZ, Track, closures, correlation, offset, range_ratio, resample
 from liplab.speech.align import phones_for

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PROFILES = sorted(models_dir().glob("*.toml"))
 HINGE_TO_CHIN_MM = 90.0
 CLAPS = 4  # fewer than a discovery has: each is a second of film
-OTHER_DELAY_S = 0.085
+LATE_S = 0.085
 
 Physics = Callable[..., Seen]
 Filmer = Callable[[Take], "Filmed"]
@@ -109,17 +109,22 @@ def worn_set(reference: HeadProfile) -> Iterator[SimulatedSet]:
 
 @pytest.fixture(scope="session")
 def worn_film(worn_set: SimulatedSet, reference: HeadProfile) -> dict[str, Filmed]:
-    """Claps of the worn head with a camera as late as the set has it and with a later one, and its motors."""
+    """Claps and motors of the worn head, before a camera that is later than the set's own."""
     from liplab.discover import plan, simulated_set
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "CLAPS", CLAPS)
+        patch.setattr(simulated_set, "CAMERA_DELAY_S", LATE_S)
         planner = Planner(reference, None, 1)
         worn_set.shoot(planner.claps(), "front")
         worn_set.shoot(planner.motors(), "front")
-        patch.setattr(simulated_set, "CAMERA_DELAY_S", OTHER_DELAY_S)
-        worn_set.shoot(planner.claps(), "front")
-    return dict(zip(("claps", "motors", "late claps"), worn_set.finished(wait=True), strict=True))
+    return dict(zip(("claps", "motors"), worn_set.finished(wait=True), strict=True))
+
+
+@pytest.fixture(scope="session")
+def late_s() -> float:
+    """How late the camera before the worn head is."""
+    return LATE_S
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_a_shifted_performance_gives_its_lag(late_s: float) -> None:
 
 def test_errors_are_distances_of_points_in_millimetres() -> None:
     one = performed(speech())
-    moved = Performed(one.lips + [0.3, 1.5, -0.4], one.gap, one.asked_lips, one.asked_gap)
+    moved = Performed(one.lips + np.array([0.3, 1.5, -0.4]), one.gap, one.asked_lips, one.asked_gap)
     found = score([moved], APERTURE_MM, True)
     assert found.front_mm == pytest.approx(0.5, abs=1e-3)
     assert found.depth_mm == pytest.approx(1.5, abs=1e-3)

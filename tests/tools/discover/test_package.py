@@ -20,7 +20,7 @@ from liplab.discover.package import (
     with_face_model,
     write_face_model,
 )
-from liplab.face.transformer import FacialActionTransformer
+from liplab.discover.transformer import FacialActionTransformer
 from lipwright import tflite
 from lipwright.errors import LipwrightError
 from lipwright.face.model import FaceModel

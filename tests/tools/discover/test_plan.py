@@ -1,4 +1,4 @@
-"""What a head does before the camera keeps to all that its profile says, and shows all that learning needs."""
+"""What a head does before the camera keeps to what its profile says, and shows all that learning needs."""
 
 from __future__ import annotations
 

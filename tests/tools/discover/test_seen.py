@@ -104,7 +104,7 @@ def test_a_face_that_was_not_seen_at_rest_is_told() -> None:
         Missed(TOO_DARK) if time < REST_S else seen
         for time, seen in zip(footage.times_s, footage.sights, strict=True)
     )
-    with pytest.raises(LipwrightError, match="not seen at rest.*light"):
+    with pytest.raises(LipwrightError, match=r"not seen at rest.*light"):
         rest_sights(one.take, Footage(footage.times_s, dark))
 
 

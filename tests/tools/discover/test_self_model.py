@@ -1,4 +1,4 @@
-"""The self-model learns from two views what neither shows alone, and its errors are those of unseen frames."""
+"""The self-model learns from two views what neither shows alone; its errors are those of unseen frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from liplab.discover.seen import POINTS, SELF_COMMANDS, Seen
 from liplab.discover.self_model import HELD_OUT_SHARE, SelfModel, learn_self_model, seen_from, shapes
 
 YAW_RAD = 0.45
-CHANNELS, FRAMES, STEPS = 3, 1500, 350
+CHANNELS, FRAMES, STEPS = 3, 1500, 220
 SIDE, UP, FORWARD = range(3)  # what each channel moves
 MM = 8.0
 

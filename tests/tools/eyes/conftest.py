@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from liplab.face.babble import FRAME_S, plan_targets
-from liplab.head import Head, HeadHistory
+from liplab.head.babble import FRAME_S, plan_targets
+from liplab.head.head import Head, HeadHistory
 from liplab.head.render import HeadRenderer
 from lipwright.face.profile import load_profile
 

@@ -11,7 +11,6 @@ import pytest
 from scipy import ndimage
 
 from liplab.cli import main
-from liplab.head import Head
 from liplab.head.bodies import (
     BODIES,
     JAW_SKULL,
@@ -24,6 +23,7 @@ from liplab.head.bodies import (
     body_named,
 )
 from liplab.head.geometry import CORNER_LEFT, CORNER_RIGHT, LIP_NODES_PER_SIDE
+from liplab.head.head import Head
 from liplab.head.mjcf import head_mjcf
 from liplab.head.poses import OTHER_POSES, POSES, pose_pulses
 from liplab.head.render import HeadRenderer

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from liplab.head import Head
 from liplab.head.geometry import LIP_NODE_NAMES
+from liplab.head.head import Head
 from liplab.head.measures import ARTICULATION, LIPS_AT_REST_MM
 from liplab.head.poses import OTHER_POSES, POSES, pose_pulses, pose_targets
 from liplab.head.servos import CHANNELS, DEADBAND_US, SERVOS, US_PER_DEGREE, pulses_from_degrees

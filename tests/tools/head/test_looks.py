@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from liplab.cli import main
-from liplab.head import Head
 from liplab.head.geometry import LOWER_MIDDLE, UPPER_MIDDLE
+from liplab.head.head import Head
 from liplab.head.looks import visible_mjcf
 from liplab.head.poses import POSES, pose_pulses
 from liplab.head.render import HeadRenderer

@@ -14,8 +14,13 @@ from torch import nn
 from tqdm import trange
 
 from liplab.discover.asked import Asked
-from liplab.face.networks import CODE_SIZE, CODES_AHEAD, CODES_BEFORE, COMMANDS_BEFORE
-from liplab.face.transformer import FacialActionTransformer
+from liplab.discover.transformer import (
+    CODE_SIZE,
+    CODES_AHEAD,
+    CODES_BEFORE,
+    COMMANDS_BEFORE,
+    FacialActionTransformer,
+)
 from lipwright.face.profile import HeadProfile
 
 NEAREST, LINEAR, ONE_STEP, JAW_ONLY = (

@@ -24,9 +24,9 @@ from liplab.discover.plan import FRAME_S, Planner, Take
 from liplab.discover.seen import Seen, front_frame, gather, tracks, windows
 from liplab.discover.self_model import SelfErrors, SelfModel, learn_self_model, shapes
 from liplab.discover.session import FRONT, SECOND, Filmed, Session
+from liplab.discover.transformer import FacialActionTransformer
 from liplab.eyes.frame import FaceFrame
 from liplab.eyes.sight import EXPLAINED, Missed
-from liplab.face.transformer import FacialActionTransformer
 from lipwright.errors import LipwrightError
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import HeadProfile

@@ -30,6 +30,7 @@ PICTURES = 6  # kept of every take and view
 AFTER_S = 0.3  # the cameras go on this much longer than a take: their pictures come late
 PICTURE_EVERY, SHOWN_EVERY = 30, 3  # frames, of those that may be kept
 NO_PICTURE: Pixels = np.zeros((0, 0, 3), np.uint8)
+LAST_S = 1.0  # before a take's end there must be pictures yet
 CAMERA_WAIT_S = 5.0  # for the first picture of a camera that has just been opened
 
 LIPS_RGB, CHIN_RGB, ANCHORS_RGB = (255, 40, 40), (40, 255, 40), (255, 220, 0)  # marks in pictures
@@ -168,6 +169,11 @@ class _Eye:
         if not frames:
             raise LipwrightError(
                 f"{self._camera.name} gave no picture; unplug it, plug it in, and try again."
+            )
+        if frames[-1][0] < take.seconds - LAST_S:
+            raise LipwrightError(
+                f"{self._camera.name} gave no more pictures {frames[-1][0]:.0f} s into a take; look after "
+                "it, and run the same command again."
             )
         shown = [k for k, frame in enumerate(frames) if frame[2].size]
         times = np.array([frames[k][0] for k in shown])

@@ -19,8 +19,7 @@ from liplab.discover.asked import Asked
 from liplab.discover.plan import FRAME_S
 from liplab.discover.seen import SELF_COMMANDS
 from liplab.discover.self_model import SelfModel
-from liplab.face.networks import CODES_AHEAD, CODES_BEFORE, COMMANDS_BEFORE
-from liplab.face.transformer import FacialActionTransformer
+from liplab.discover.transformer import CODES_AHEAD, CODES_BEFORE, COMMANDS_BEFORE, FacialActionTransformer
 from lipwright.face.profile import HeadProfile
 
 Floats = NDArray[np.float32]
@@ -35,7 +34,7 @@ GAP, WIDTH = 1.0, 0.3
 # Where less than CLOSURE_ASKED is asked (normalised), a gap over CLOSURE_MM anywhere along the mouth costs
 # more.
 CLOSURE_ASKED, CLOSURE_MM, CLOSURE = 0.05, -0.4, 8.0
-EFFORT, JERK, OUTSIDE, HURRY, COLLIDING = 0.3, 12.0, 400.0, 40.0, 2.0
+EFFORT, JERK, OUTSIDE, HURRY, COLLIDING = 0.3, 12.0, 400.0, 4000.0, 2.0
 CODE_NOISE = 0.05
 COMMAND_JITTER = 0.004  # about one step of the int8 model
 # A lip model puts out softer codes on voices that it hardly understands: the face shall know both.

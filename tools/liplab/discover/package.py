@@ -13,9 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liplab.discover.asked import Asked
+from liplab.discover.transformer import (
+    CODE_SIZE,
+    CODES,
+    CODES_AHEAD,
+    CODES_BEFORE,
+    COMMANDS_BEFORE,
+    FacialActionTransformer,
+)
 from liplab.export import Ranges, snr_db
-from liplab.face.networks import CODE_SIZE, CODES, CODES_AHEAD, CODES_BEFORE, COMMANDS_BEFORE
-from liplab.face.transformer import FacialActionTransformer
 from lipwright.errors import LipwrightError
 from lipwright.face.model import FORMAT
 from lipwright.face.profile import HeadProfile, load_profile

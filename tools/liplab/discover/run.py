@@ -7,7 +7,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from lipwright.boards import SerialBoard, find_port
 from lipwright.errors import LipwrightError
 from lipwright.face.profile import HeadProfile, load_profile
 from lipwright.files import write_atomically, write_report
+from lipwright.resources import models_dir
 
 FIRST = 3  # pictures by which the tracker is chosen
 PREVIEW, PREVIEW_EVERY_S = "preview.jpg", 1.0
@@ -70,24 +71,30 @@ def run(arguments: argparse.Namespace) -> None:
         done = session.count
         if done:
             _say(f"going on after the {done} takes that are in {folder}")
-        with _filming(discovery, session, watch) as keep:
+        spent = float(session.state.get("spent_s", 0.0))  # by runs that were stopped
+
+        def spend() -> None:
+            session.note(spent_s=round(spent + time.perf_counter() - began, 1))
+
+        with _filming(discovery, session, watch, spend) as keep:
             discovery.film(stage, keep)
         report = finish(discovery, stage, _say)
-    report["wall_s"] = round(time.perf_counter() - began, 1)
+    report["wall_s"] = round(spent + time.perf_counter() - began, 1)
     report["frames"], report["takes"] = session.frames, session.count
     report["dropped"] = session.dropped
     write_atomically(folder / REPORT, (json.dumps(report, indent=1) + "\n").encode())
     write_page(folder)
     used = profile.path
     if not arguments.no_install:
-        used = install(folder, profile, own=arguments.profile is not None)
+        used = install(folder, profile, own=profile.path.parent != models_dir())
     write_report(report, arguments.json)
     _say(lead(report))
     for motor in report["motors"]:
         if motor["state"] != "alive":
             _say(motor["sentence"])
-    _say(f"the report is {folder / PAGE}; hear it speak with the profile {used}")
+    _say(f"the report is {folder / PAGE}")
     if not arguments.no_install:
+        _say(f"it speaks with the profile {used} from now on")
         _speak(arguments, used)
 
 
@@ -187,7 +194,9 @@ class _Watch:
 
 
 @contextlib.contextmanager
-def _filming(discovery: Discovery, session: Session, watch: _Watch) -> Iterator[Any]:
+def _filming(
+    discovery: Discovery, session: Session, watch: _Watch, spend: Callable[[], None]
+) -> Iterator[Any]:
     """A bar over all takes, and what to do with each that is done."""
     total = len(discovery.schedule())
     with tqdm(total=total, initial=session.count, desc="filming", unit="take", file=sys.stderr) as bar:
@@ -196,6 +205,7 @@ def _filming(discovery: Discovery, session: Session, watch: _Watch) -> Iterator[
             for footage in filmed.views.values():
                 if footage.pictures:
                     watch.show(footage.pictures[len(footage.pictures) // 2], Missed(""))
+            spend()
             dropped = counted(session.dropped, {})
             bar.set_postfix_str(f"{filmed.take.kind}; {session.frames} frames, dropped: {dropped or 'none'}")
             bar.update()

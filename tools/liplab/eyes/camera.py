@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from lipwright.clock import Clock, RealClock
 from lipwright.errors import LipwrightError
 
 CAMERA_SIZE, CAMERA_HZ = (640, 480), 30  # asked of a camera, which may do otherwise
+PATIENCE_MS = 4000  # with a stream that sends nothing
 OLDEST_S = 1.0  # a picture cannot be older than this when it is read; else its time stamp is wrong
 DEVICES = Path("/dev")
 ERRORS_ONLY = 2  # of OpenCV's levels of talk
@@ -54,7 +56,9 @@ def open_camera(source: str, clock: Clock) -> Camera:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what fails is said here, in a sentence
     cv2.setLogLevel(ERRORS_ONLY)
     if "://" in source:
-        return _Stream(source, _opened(cv2, source, cv2.CAP_ANY), clock)
+        waits = (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC)
+        patience = [number for wait in waits for number in (wait, PATIENCE_MS)]
+        return _Stream(source, _opened(cv2, source, cv2.CAP_FFMPEG, patience), clock)
     if source.isdecimal() or Path(source).parent == DEVICES:
         return _open_device(cv2, source, clock)
     if not Path(source).is_file():
@@ -68,8 +72,8 @@ def open_camera(source: str, clock: Clock) -> Camera:
     return _File(source, _opened(cv2, source, cv2.CAP_FFMPEG), clock)
 
 
-def _opened(cv2: Any, source: str, backend: int) -> Any:
-    capture = cv2.VideoCapture(source, backend)
+def _opened(cv2: Any, source: str, backend: int, settings: Sequence[int] = ()) -> Any:
+    capture = cv2.VideoCapture(source, backend, list(settings))
     if not capture.isOpened():
         raise LipwrightError(NO_VIDEO.format(source))
     return capture

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
+from liplab.head.babble import babble
 from liplab.head.bodies import BODIES, REFERENCE_HEAD, Body, body_named
 from liplab.head.head import Head
 from liplab.head.looks import VIEWS
@@ -20,6 +21,7 @@ from lipwright.errors import LipwrightError
 from lipwright.face.profile import load_profile
 from lipwright.resources import models_dir
 
+BABBLE_FRAMES = 60_000  # of 20 ms
 SETTLE_S = 0.8  # until every servo stands still
 ALL_POSES = POSES | OTHER_POSES
 SHEET_VIEWS = ("front", "three_quarter", "mouth", "mouth_side")
@@ -30,6 +32,7 @@ EXAMPLES = """examples:
   liplab head --pose oo --view mouth -o oo.png     one pose from one side
   liplab head --body jaw-skull                     another head: at rest, and each servo at both ends
   liplab head --mjcf head.xml                      the model, to open in any MuJoCo viewer
+  liplab head --babble babble.npz                  20 minutes of trying mouths, for liplab train --babble
 """
 
 
@@ -60,6 +63,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--mjcf", type=Path, metavar="FILE", help="write the MuJoCo model and its texture instead"
     )
+    parser.add_argument(
+        "--babble",
+        type=Path,
+        metavar="FILE",
+        help="let it babble for 20 minutes instead: what a lip code is learned from",
+    )
     parser.set_defaults(do=do_head)
 
 
@@ -67,6 +76,9 @@ def do_head(arguments: argparse.Namespace) -> None:
     """Runs ``liplab head``."""
     if arguments.mjcf is not None:
         _write_model(arguments.mjcf, arguments.body)
+        return
+    if arguments.babble is not None:
+        _babble(arguments.babble, arguments.body)
         return
     if arguments.size < 16:
         raise LipwrightError("A picture needs at least 16 pixels a side; give a larger --size.")
@@ -118,6 +130,16 @@ def _pulses(body: Body, poses: list[str] | None) -> dict[str, NDArray[np.float64
                 targets[index] = end
                 shown[f"{channel.name} {end:.0f}"] = profile.pulses_us(targets)
     return shown
+
+
+def _babble(path: Path, body: Body) -> None:
+    if body is not REFERENCE_HEAD:
+        raise LipwrightError("The lip code is learned from the reference head; leave --body out.")
+    try:
+        babble(load_profile(), BABBLE_FRAMES, seed=1).save(path)
+    except OSError as error:
+        raise LipwrightError(f"The babble cannot be written to {path}: {error.strerror}.") from error
+    print(f"wrote {path}: {BABBLE_FRAMES} frames")
 
 
 def _with_captions(pixels: NDArray[np.uint8], names: list[str], size: int) -> Image.Image:

@@ -43,8 +43,8 @@ recordings are had.) Seed {seed}, {steps} steps of {crops} crops of {crop_s:g} s
 {hours} hours of augmented speech, {threads} threads.
 
 - **Lip code.** The code and its articulation decoder (`lip_code.npz`) were learned first, from 20 minutes of
-  babbling of the simulated head (`liplab face babble`), by a variational autoencoder; the decoder is part of
-  the network and stayed fixed.
+  babbling of the simulated head (`liplab head --babble`), by a variational autoencoder; the decoder is part
+  of the network and stayed fixed.
 - **What the lips are asked.** The articulation that phones ask for is dominance blending with gestures for
   bilabials, labiodentals and w; its numbers are fitted to measured lips, each with its source, in
   `liplab/speech/articulation.json` (`liplab articulation show` draws them).

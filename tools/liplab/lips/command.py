@@ -46,7 +46,7 @@ EXAMPLES = """examples:
   liplab train --babble babble.npz             a new lip code from a head's babbling: every head's face model
                                                must then be taught anew
   liplab train --codes codes.npz               also write what the model puts out on the training speech,
-                                               which liplab face train needs
+                                               which heads learn to speak with
 A run that was stopped goes on where it stopped.
 """
 
@@ -142,7 +142,7 @@ def _learned_code(babble: Path, streams: Streams, path: Path) -> LipCode:
         with np.load(babble) as stored:
             lips, measured = stored["lips"], stored["articulation"]
     except (OSError, KeyError, ValueError) as error:
-        raise LipwrightError(f"{babble} is no babbling; record it with: liplab face babble.") from error
+        raise LipwrightError(f"{babble} is no babbling; record it with: liplab head --babble.") from error
     code, errors = learn_code(lips.reshape(len(lips), -1), measured, streams.wanted())
     print("lip code:", ", ".join(f"{name} {value:.3f}" for name, value in errors.items()))
     save_code(code, path)

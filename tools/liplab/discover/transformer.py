@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from liplab.export import Graph
-from liplab.face.networks import CODE_SIZE, CODES, COMMANDS_BEFORE
 
 Floats = NDArray[np.float32]
 
+CODE_SIZE = 8
+CODES_BEFORE, CODES_AHEAD = 4, 3
+CODES = CODES_BEFORE + 1 + CODES_AHEAD
+COMMANDS_BEFORE = 2  # own last commands that the network sees
 WIDTH, HEADS, BLOCKS, HIDDEN = 32, 2, 2, 64
 HEAD_WIDTH = WIDTH // HEADS
 TOKENS = CODES + COMMANDS_BEFORE

@@ -9,9 +9,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from liplab.discover.transformer import (  # noqa: E402  # noqa: E402
+    CODE_SIZE,
+    CODES,
+    COMMANDS_BEFORE,
+    TOKENS,
+    WIDTH,
+    FacialActionTransformer,
+)
 from liplab.export import Ranges, snr_db  # noqa: E402
-from liplab.face.networks import CODE_SIZE, CODES, COMMANDS_BEFORE  # noqa: E402
-from liplab.face.transformer import TOKENS, WIDTH, FacialActionTransformer  # noqa: E402
 from lipwright.tflite import Interpreter  # noqa: E402
 
 CHANNELS = 11

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from liplab.face.babble import LEFT, RIGHT, Babble, babble, nudged, plan_targets
+from liplab.head.babble import LEFT, RIGHT, Babble, babble, plan_targets
 from lipwright.face.profile import load_profile
 
 FRAMES = 3000
@@ -56,10 +56,3 @@ def test_lips_follow_their_commands_by_the_lag_of_servos(babbled: Babble) -> Non
     fits = [np.corrcoef(jaw[: len(jaw) - lag], opened[lag:])[0, 1] for lag in range(6)]
     assert int(np.argmax(fits)) in (1, 2)  # 20 to 40 ms
     assert max(fits) > 0.97
-
-
-def test_nudges_are_small_and_touch_the_mouth_only() -> None:
-    targets = np.full((200, 26), 0.5, np.float32)
-    moved = nudged(targets, np.random.default_rng(0)) - targets
-    assert np.abs(moved[:, 11:]).max() == 0
-    assert 0.02 < moved[:, :11].std() < 0.08

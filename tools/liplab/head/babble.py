@@ -1,4 +1,7 @@
-"""Babbling: the head tries mouths, and what its lips did is written down.
+"""Babbling with eyes that see everything: what the lip code is learned from, the space that all heads share.
+
+A head that discovers its own face babbles before a camera (`liplab.discover`); here the simulated head tells
+where each lip node is.
 
 A babble is a chain of moves from mouth to mouth: mixes of reference poses, the left half at times from
 another mix than the right, plus noise on every servo, at every speed from a jump to a slow ramp, with
@@ -15,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from liplab.head import Head
+from liplab.head.head import Head
 from liplab.head.poses import OTHER_POSES, POSES, pose_targets
 from liplab.head.servos import MOUTH_CHANNELS
 from lipwright.face.profile import HeadProfile
@@ -32,7 +35,6 @@ WILD_SHARE = 0.15  # of the moves have large noise
 NOISE, WILD_NOISE = 0.05, 0.2  # of a channel's range, standard deviation
 MOVE_FRAMES = (1, 20)  # 20 to 400 ms from mouth to mouth
 HOLD_FRAMES = (0, 8)
-NUDGE, NUDGE_FRAMES = 0.05, 6  # what is added to its own speech: standard deviation, frames between knots
 # Which mouth channels belong to the head's left and right, in channel order.
 LEFT = np.array([2, 5, 9])
 RIGHT = np.array([3, 6, 10])
@@ -120,14 +122,3 @@ def babble(profile: HeadProfile, frames: int, seed: int) -> Babble:
     """Babbles for this many frames of 20 ms on the simulated head."""
     rng = np.random.default_rng(seed)
     return perform(profile, plan_targets(profile, frames, rng), "babbling")
-
-
-def nudged(targets: Floats, rng: np.random.Generator) -> Floats:
-    """Targets (n, channels) of speech with slow random nudges on every mouth channel, both sides apart."""
-    frames = len(targets)
-    knots = np.arange(0, frames + NUDGE_FRAMES, NUDGE_FRAMES)
-    nudges = rng.normal(0, NUDGE, (len(knots), MOUTH_CHANNELS))
-    moved = targets.copy()
-    for channel in range(MOUTH_CHANNELS):
-        moved[:, channel] += np.interp(np.arange(frames), knots, nudges[:, channel])
-    return np.clip(moved, 0, 1)
