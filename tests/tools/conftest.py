@@ -16,6 +16,7 @@ NEED_TORCH = [
     "discover/test_motors.py",
     "discover/test_package.py",
     "discover/test_self_model.py",
+    "discover/test_shipped.py",
     "lips/test_network.py",
     "lips/test_train_command.py",
     "speech/test_corpus_command.py",

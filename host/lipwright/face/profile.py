@@ -148,11 +148,14 @@ class HeadProfile:
         kept = np.clip(targets, 0, 1).astype(np.float32)
         for _ in range(2):  # what one pair gives back may be another's
             for pair in self.collisions:
-                weights = np.array(pair.weights, np.float32)
-                chosen = kept[..., list(pair.channels)]
-                excess = np.maximum(chosen @ weights - pair.most, 0)
-                kept[..., list(pair.channels)] = chosen - excess[..., None] * weights / (weights @ weights)
-        return np.clip(kept, 0, 1)
+                places, weights = list(pair.channels), np.array(pair.weights, np.float32)
+                for _ in places:  # what stands at its end leaves the rest of the way to the others
+                    chosen = kept[..., places]
+                    excess = np.maximum(chosen @ weights - pair.most, 0)[..., None]
+                    share = weights * np.where(weights > 0, chosen > 0, chosen < 1)
+                    size = np.maximum((share**2).sum(axis=-1, keepdims=True), 1e-9)
+                    kept[..., places] = np.clip(chosen - excess * share / size, 0, 1)
+        return kept
 
     def pulses_us(self, targets: Floats) -> NDArray[np.float64]:
         """Pulse widths in microseconds, float64 (channels,), for targets of 0..1."""

@@ -307,9 +307,6 @@ def test_targets_move_as_little_as_need_be(targets):
     assert kept == pytest.approx(straight, abs=1e-4)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a channel that stands at its end leaves the other one all the way to go"
-)
 def test_nothing_collides_where_a_channel_of_the_pair_stands_at_its_end():
     assert PAIR_OF_TWO.within(np.array([1.0, 1.0])) @ WEIGHTS <= 0.75 + 1e-3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,12 +107,15 @@ def test_a_training_out_of_bounds_is_refused(capsys: pytest.CaptureFixture[str],
     assert "--training takes" in refused(capsys, "--sim", "-o", "face", f"--training={share}")
 
 
-def test_other_options_than_it_was_begun_with_are_refused(
+def test_other_options_than_it_was_begun_with_are_refused_once_a_take_is_there(
     capsys: pytest.CaptureFixture[str], port: str
 ) -> None:
     refused(capsys, "-o", "face", "--camera", "99", "--port", port)
-    said = refused(capsys, "-o", "face", "--camera", "99", "--port", port, "--seed", "2")
-    assert "begun with another seed" in said
+    again = ("-o", "face", "--camera", "99", "--port", port, "--seed", "2")
+    assert "camera" in refused(capsys, *again), "nothing was filmed yet: other options are fine"
+    index = Path("face/session.json")
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"seed": 1, "takes": [{}]}))
+    assert "begun with another seed" in refused(capsys, *again)
 
 
 def test_a_folder_that_is_a_file_and_a_profile_that_is_not_there_are_named(

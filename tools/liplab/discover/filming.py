@@ -6,7 +6,9 @@ one (`simulated_set`). Takes go in, takes with what was seen of them come out, i
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
@@ -131,7 +133,10 @@ class RealSet:
 
 
 class _Eye:
-    """One camera and its tracker, on a thread of their own."""
+    """One camera and its tracker, each on a thread of its own.
+
+    A tracker that is slower than the camera sees fewer pictures, each in its time, and never falls behind.
+    """
 
     def __init__(self, view: str, camera: Camera, tracker: Tracker, watch: Watch) -> None:
         self._view = view
@@ -143,14 +148,20 @@ class _Eye:
         self._seen: list[tuple[float, Sight | Missed, Pixels]] = []
         self._failure: LipwrightError | None = None
         self._every = PICTURE_EVERY
-        self._thread = threading.Thread(target=self._look, name=f"{view} camera", daemon=True)
-        self._thread.start()
+        self._newest: queue.Queue[Frame | None] = queue.Queue(1)
+        self._cut = threading.Event()  # the next picture need not be like the one before
+        self._threads = [
+            threading.Thread(target=work, name=f"{view} {name}", daemon=True)
+            for name, work in (("camera", self._grab), ("eyes", self._look))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def begin(self, every: int) -> None:
         """From now on, what is seen is kept, and each so many pictures."""
         self._check()
         self._every = every
-        self._tracker.reset()
+        self._cut.set()
         self._seen = []
         self._keep.set()
 
@@ -187,7 +198,8 @@ class _Eye:
     def close(self) -> None:
         """Ends the thread and lets go of the camera."""
         self._stop.set()
-        self._thread.join(CAMERA_WAIT_S)
+        for thread in self._threads:
+            thread.join(CAMERA_WAIT_S)
         self._camera.close()
         self._tracker.close()
 
@@ -195,16 +207,30 @@ class _Eye:
         if self._failure is not None:
             raise self._failure
 
-    def _look(self) -> None:
+    def _grab(self) -> None:
         try:
             while not self._stop.is_set():
                 frame = self._camera.read()
                 if frame is None:
                     raise LipwrightError(f"{self._camera.name} has come to its end before the head had.")
-                if self._keep.is_set():
-                    self._take(frame)
+                self._hand_on(frame)
         except LipwrightError as error:
             self._failure = error
+        finally:
+            self._hand_on(None)
+
+    def _hand_on(self, frame: Frame | None) -> None:
+        with contextlib.suppress(queue.Empty):
+            self._newest.get_nowait()
+        self._newest.put(frame)
+
+    def _look(self) -> None:
+        while (frame := self._newest.get()) is not None:
+            if self._cut.is_set():
+                self._cut.clear()
+                self._tracker.reset()
+            if self._keep.is_set():
+                self._take(frame)
 
     def _take(self, frame: Frame) -> None:
         sight = self._tracker.find(frame.pixels)

@@ -71,8 +71,8 @@ class Session:
         facts = {"format": FORMAT, "head": profile.name, "channels": _digest(profile), **facts}
         for inner in (folder, folder / "takes", folder / "pictures"):
             make_folder(inner)
-        if self._index.exists():
-            self.state = self._read()
+        self.state = self._read() if self._index.exists() else {}
+        if self.state.get("takes"):
             changed = [key for key, value in facts.items() if self.state.get(key) != value]
             if changed:
                 raise LipwrightError(
@@ -80,7 +80,7 @@ class Session:
                     "on with it, or choose another folder."
                 )
         else:
-            self.state = {**facts, "takes": []}
+            self.state |= {**facts, "takes": []}
             self._write(self.state)
 
     @property
