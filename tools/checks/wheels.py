@@ -6,7 +6,7 @@ wheels of every runtime dependency for 64-bit ARM. Markers are evaluated for the
 a machine that it does not run on. Exits 1 if a wheel is missing or the sum is over the limit.
 
     python tools/checks/wheels.py              what every head needs
-    python tools/checks/wheels.py discover     and what learning its own face takes besides (no limit)
+    python tools/checks/wheels.py discover     what that extra names itself, with no limit
 """
 
 from __future__ import annotations
@@ -40,13 +40,18 @@ def main() -> int:
     for python, glibc in TARGETS.items():
         with tempfile.TemporaryDirectory() as folder:
             try:
-                wheels = collect(required(project, extras), python, glibc, Path(folder))
+                if extras:
+                    wheels = named(required(project, extras), python, glibc, Path(folder))
+                else:
+                    needed = [Requirement(text) for text in project["dependencies"]]
+                    wheels = collect(needed, python, glibc, Path(folder))
             except subprocess.CalledProcessError as error:
                 print(f"Python {python}: no wheel for aarch64\n{error.stderr.strip()}", file=sys.stderr)
                 passed = False
                 continue
             sizes = {wheel.name: unpacked_mb(wheel) for wheel in wheels}
-        sizes["Lipwright itself"] = own_mb()
+        if not extras:
+            sizes["Lipwright itself"] = own_mb()
         total = sum(sizes.values())
         print(f"Python {python} on aarch64, glibc 2.{glibc}: {len(wheels)} wheels")
         for name, size in sorted(sizes.items(), key=lambda item: -item[1]):
@@ -58,20 +63,27 @@ def main() -> int:
 
 
 def required(project: dict[str, Any], extras: Sequence[str]) -> list[Requirement]:
-    """Requirements of the project and of some of its extras, those that an extra takes from another too."""
-    found = [Requirement(text) for text in project["dependencies"]]
+    """Requirements of some of the project's extras, those that an extra takes from another too."""
+    found: list[Requirement] = []
     for extra in extras:
         for requirement in map(Requirement, project["optional-dependencies"][extra]):
             if canonicalize_name(requirement.name) == project["name"]:
-                found += required({**project, "dependencies": []}, sorted(requirement.extras))
+                found += required(project, sorted(requirement.extras))
             else:
                 found.append(requirement)
     return found
 
 
-def collect(requirements: list[Requirement], python: str, glibc: int, folder: Path) -> list[Path]:
-    """Fetches the wheels of the requirements and of all that they require; raises CalledProcessError."""
-    environment = dict(
+def named(requirements: Sequence[Requirement], python: str, glibc: int, folder: Path) -> list[Path]:
+    """Fetches the wheels of the requirements alone; raises CalledProcessError."""
+    here = environment(python)
+    chosen = [one for one in requirements if one.marker is None or one.marker.evaluate(here)]
+    return [download(one, python, glibc, folder / one.name) for one in chosen]
+
+
+def environment(python: str) -> dict[str, str]:
+    """What markers of requirements are about, on a Pi."""
+    return dict(
         implementation_name="cpython",
         implementation_version=f"{python}.0",
         os_name="posix",
@@ -83,13 +95,19 @@ def collect(requirements: list[Requirement], python: str, glibc: int, folder: Pa
         python_full_version=f"{python}.0",
         python_version=python,
         sys_platform="linux",
+        extra="",
     )
+
+
+def collect(requirements: list[Requirement], python: str, glibc: int, folder: Path) -> list[Path]:
+    """Fetches the wheels of the requirements and of all that they require; raises CalledProcessError."""
+    here = environment(python)
     wanted: dict[str, Requirement] = {}
     wheels: dict[str, Path] = {}
     waiting = list(requirements)
     while waiting:
         requirement = waiting.pop()
-        if requirement.marker and not requirement.marker.evaluate(environment | {"extra": ""}):
+        if requirement.marker and not requirement.marker.evaluate(here):
             continue
         name = canonicalize_name(requirement.name)
         known = wanted.get(name)
