@@ -7,8 +7,10 @@ learner, and what is learned comes from its pictures alone.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -35,6 +37,7 @@ from liplab.scores import RATE_HZ
 from lipwright.face.profile import HeadProfile
 from lipwright.link.board_link import BoardLink
 
+PARENT_DEATH_SIGNAL = 1  # of Linux's prctl
 CAMERA_HZ = 30.0
 CAMERA_DELAY_S = 0.035  # from exposure to the time that the picture carries
 SIZE = (480, 360)
@@ -80,7 +83,9 @@ class SimulatedSet:
         self._link = BoardLink(self.board, profile)
         self._link.connect()
         context = multiprocessing.get_context("spawn")
-        self._workers = ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context)
+        self._workers = ProcessPoolExecutor(
+            os.cpu_count() or 1, mp_context=context, initializer=_end_with_parent
+        )
         self._filmed: deque[tuple[Take, Floats, dict[str, Future[Any]]]] = deque()
         self._random = np.random.default_rng(0)
 
@@ -141,6 +146,11 @@ class SimulatedSet:
         self._workers.shutdown(cancel_futures=True)
         self._link.__exit__()
         self.board.close()
+
+
+def _end_with_parent() -> None:
+    """Sees to it that a killed discovery leaves no processes behind."""
+    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 _drawers: dict[tuple[str, bool, str], HeadRenderer] = {}
