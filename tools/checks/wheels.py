@@ -77,8 +77,12 @@ def required(project: dict[str, Any], extras: Sequence[str]) -> list[Requirement
 def named(requirements: Sequence[Requirement], python: str, glibc: int, folder: Path) -> list[Path]:
     """Fetches the wheels of the requirements alone; raises CalledProcessError."""
     here = environment(python)
-    chosen = [one for one in requirements if one.marker is None or one.marker.evaluate(here)]
-    return [download(one, python, glibc, folder / one.name) for one in chosen]
+    wheels = []
+    for one in requirements:
+        if one.marker is None or one.marker.evaluate(here):
+            bare = Requirement(f"{one.name}{one.specifier}")  # pip would judge the marker for this machine
+            wheels.append(download(bare, python, glibc, folder / one.name))
+    return wheels
 
 
 def environment(python: str) -> dict[str, str]:
