@@ -7,7 +7,7 @@ docs/architecture.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +53,15 @@ class Closures(NamedTuple):
     false_per_minute: float | None
 
 
-def resample(times_s: Sequence[float] | Track, values: Track, grid_s: Track) -> Track:
-    """Values at the grid's times by linear interpolation; the ends are held."""
-    return np.interp(grid_s, np.asarray(times_s, np.float64), np.asarray(values, np.float64))
+def resample(times_s: Sequence[float] | Track, values: npt.NDArray[np.floating[Any]], grid_s: Track) -> Track:
+    """Values (n, ...) at the grid's times (any shape) by linear interpolation; the ends are held.
+
+    Returns the grid's shape, then that of one value.
+    """
+    known = np.asarray(times_s, np.float64)
+    columns = np.asarray(values, np.float64).reshape(len(values), -1).T
+    rows = np.stack([np.interp(grid_s, known, column) for column in columns], axis=-1)
+    return rows.reshape(*np.shape(grid_s), *np.shape(values)[1:])
 
 
 def correlation(reference: Track, track: Track) -> float | None:

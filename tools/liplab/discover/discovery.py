@@ -27,6 +27,7 @@ from liplab.discover.session import FRONT, SECOND, Filmed, Session
 from liplab.discover.transformer import FacialActionTransformer
 from liplab.eyes.frame import FaceFrame
 from liplab.eyes.sight import EXPLAINED, Missed
+from liplab.scores import resample
 from lipwright.errors import LipwrightError
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import HeadProfile
@@ -276,10 +277,9 @@ class Discovery:
             times, points, _ = tracks(one, FRONT, frame, self.options.eyes_mm)
             targets = one.take.targets[:, self.mouth]
             moments = np.arange(len(targets)) * FRAME_S + TRIES_S + late.camera_s
-            flat = points[:, :20].reshape(len(points), -1)
             commands.append(targets)
-            seen.append(np.stack([np.interp(moments, times, column) for column in flat.T], axis=1))
-        return np.concatenate(commands), np.concatenate(seen).reshape(-1, 20, 2).astype(np.float32)
+            seen.append(resample(times, points[:, :20], moments))
+        return np.concatenate(commands), np.concatenate(seen).astype(np.float32)
 
 
 def speak(model: FaceModel, profile: HeadProfile, codes: Floats) -> Floats:

@@ -17,7 +17,16 @@ from liplab.discover.plan import FRAME_S, REST_S, Take
 from liplab.discover.seen import tracks
 from liplab.discover.session import FRONT, Filmed
 from liplab.eyes.frame import FaceFrame
-from liplab.scores import CLOSED_MM, RATE_HZ, SLACK_AFTER_S, SLACK_BEFORE_S, correlation, offset, range_ratio
+from liplab.scores import (
+    CLOSED_MM,
+    RATE_HZ,
+    SLACK_AFTER_S,
+    SLACK_BEFORE_S,
+    correlation,
+    offset,
+    range_ratio,
+    resample,
+)
 from lipwright.face.profile import HeadProfile
 
 CLOSURE_ASKED = 0.0  # normalised aperture that asks for closed lips
@@ -68,10 +77,9 @@ class Performed:
 def asked_at(asked: Asked, times_s: Floats, aperture_mm: float) -> tuple[Floats, Floats]:
     """Lips (n, 20, 3) and gap (n,) asked at times (n,) s of a stream."""
     rows = np.arange(len(asked)) * FRAME_S
-    flat = asked.lips.reshape(len(asked), -1)
-    lips = np.stack([np.interp(times_s, rows, flat[:, k]) for k in range(flat.shape[1])], axis=1)
-    gap = np.interp(times_s, rows, asked.articulation[:, 0].astype(np.float64)) * aperture_mm
-    return lips.reshape(-1, 20, 3), gap
+    return resample(rows, asked.lips, times_s), resample(
+        rows, asked.articulation[:, 0], times_s
+    ) * aperture_mm
 
 
 def spoken_take(targets: NDArray[np.float32], profile: HeadProfile) -> Take:
@@ -94,8 +102,7 @@ def seen_performance(filmed: Filmed, asked: Asked, looking: Looking, profile: He
     times, points, _ = tracks(filmed, FRONT, looking.frame, looking.eyes_mm)
     sound_s = times - looking.camera_s - REST_S - profile.lead_ms / 1000
     grid = np.arange(0, (len(asked) - 1) * FRAME_S, 1 / RATE_HZ)
-    flat = points[:, :20].reshape(len(points), -1)
-    seen = np.stack([np.interp(grid, sound_s, column) for column in flat.T], axis=1).reshape(-1, 20, 2)
+    seen = resample(sound_s, points[:, :20], grid)
     lips = np.stack([seen[..., 0], np.zeros(seen.shape[:2]), seen[..., 1]], axis=-1)
     gap = (lips[:, 1:10, 2] - lips[:, 11:20, 2]).max(axis=1)
     return Performed(lips, gap, *asked_at(asked, grid, profile.articulation.aperture_mm))

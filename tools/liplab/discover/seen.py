@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liplab.discover.plan import FRAME_S, REST_S, Take
-from liplab.discover.session import FRONT, SECOND, Filmed, Footage
+from liplab.discover.session import FRONT, Filmed, Footage
 from liplab.eyes.frame import FaceFrame
 from liplab.eyes.sight import Sight
+from liplab.scores import resample
 from lipwright.errors import LipwrightError
 
 SELF_COMMANDS = 6  # commands that shape the lips of a moment, newest last
@@ -89,8 +90,7 @@ def windows(targets: NDArray[np.float32], times_s: Floats) -> NDArray[np.float32
     """The commands (n, 6, channels) that lead up to times (n,), from rows of targets 20 ms apart."""
     rows = np.arange(len(targets)) * FRAME_S
     asked = times_s[:, None] - FRAME_S * np.arange(SELF_COMMANDS - 1, -1, -1)[None]
-    columns = [np.interp(asked, rows, targets[:, channel]) for channel in range(targets.shape[1])]
-    return np.stack(columns, axis=-1).astype(np.float32)
+    return resample(rows, targets, asked).astype(np.float32)
 
 
 def gather(
@@ -116,6 +116,3 @@ def gather(
     return Seen(
         np.concatenate(commands), np.concatenate(points), np.concatenate(takes), float(np.median(yaws))
     )
-
-
-VIEWS = (FRONT, SECOND)

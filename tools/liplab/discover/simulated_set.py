@@ -33,7 +33,7 @@ from liplab.eyes.sight import Missed, Sight, Tracker
 from liplab.head.bodies import AS_BUILT, Wear, body_for, body_named
 from liplab.head.head import Head
 from liplab.head.render import HeadRenderer
-from liplab.scores import RATE_HZ
+from liplab.scores import RATE_HZ, resample
 from lipwright.face.profile import HeadProfile
 from lipwright.link.board_link import BoardLink
 
@@ -100,7 +100,7 @@ class SimulatedSet:
         phase = self._random.random() / CAMERA_HZ
         times = np.arange(phase, take.seconds + AFTER_S, 1 / CAMERA_HZ)
         history = self.head.history
-        joints = _at(start + times - CAMERA_DELAY_S, history.times_s, history.joints)
+        joints = resample(history.times_s, history.joints, start + times - CAMERA_DELAY_S)
         kept = tuple(kept_pictures(times - CAMERA_DELAY_S, take))
         jobs = {}
         for name in self._views:
@@ -120,12 +120,12 @@ class SimulatedSet:
         start = self.board.head_time(self.conduct(take))
         history = self.head.history
         rest_s = np.arange(start + REST_S / 2, start + REST_S, 1 / RATE_HZ)
-        rest = _at(rest_s, history.times_s, history.lips_mm).mean(axis=0)
+        rest = resample(history.times_s, history.lips_mm, rest_s).mean(axis=0)
         sound_s = np.arange(0, (len(asked) - 1) * FRAME_S, 1 / RATE_HZ)
         # Row k is for the sound that comes the profile's lead after it.
         times = start + REST_S + self._profile.lead_ms / 1000 + sound_s
-        lips = (_at(times, history.times_s, history.lips_mm) - rest) * np.array([1, -1, 1])
-        gap = _at(times, history.times_s, history.articulation_mm)[:, 0]
+        lips = (resample(history.times_s, history.lips_mm, times) - rest) * np.array([1, -1, 1])
+        gap = resample(history.times_s, history.articulation_mm, times)[:, 0]
         return Performed(lips, gap, *asked_at(asked, sound_s, self._profile.articulation.aperture_mm))
 
     def finished(self, wait: bool) -> Iterator[Filmed]:
@@ -185,9 +185,3 @@ def _look_through(job: _Job) -> tuple[list[Sight | Missed], list[NDArray[np.uint
         if number in job.kept:
             pictures[number] = drawn(pixels, sights[-1])
     return sights, [pictures[number] for number in job.kept]
-
-
-def _at(times: Floats, known: Floats, values: Floats) -> Floats:
-    columns = values.reshape(len(values), -1).T
-    rows = np.array([np.interp(times, known, column) for column in columns]).T
-    return rows.reshape(len(times), *values.shape[1:])

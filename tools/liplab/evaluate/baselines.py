@@ -21,7 +21,7 @@ import soxr
 
 from liplab.evaluate.measures import Reference, level_db
 from liplab.evaluate.sets import Clip
-from liplab.scores import RATE_HZ
+from liplab.scores import RATE_HZ, resample
 from liplab.speech.articulation import articulation
 from lipwright.audio.decode import RATE
 from lipwright.audio.features import COLUMNS_PER_STEP, STEP_S, log_mel
@@ -250,10 +250,7 @@ class _Nearest:
         places = (_surroundings(clip.samples) - self._mean) @ self._axes
         nearest = np.argmin(self._sizes - 2 * places @ self._places.T, axis=1)
         poses = self._poses[nearest]
-        grid, times = clip.grid(), np.arange(len(poses)) * STEP_S
-        return np.stack([np.interp(grid, times, poses[:, part]) for part in range(5)], axis=1).astype(
-            np.float32
-        )
+        return resample(np.arange(len(poses)) * STEP_S, poses, clip.grid()).astype(np.float32)
 
 
 def _surroundings(samples: Samples) -> Track:

@@ -18,6 +18,7 @@ from liplab.evaluate.baselines import Baselines, controls
 from liplab.evaluate.measures import ClipScore, Reference, Track, measure, score_clip
 from liplab.evaluate.sets import Clip, JudgedSet, Samples, Voice
 from liplab.lips.measures import predict
+from liplab.scores import resample
 from liplab.speech.corpus import Part, load_part
 from lipwright import tflite
 from lipwright.lips.model import LipModel
@@ -43,9 +44,7 @@ def hearing(model: LipModel) -> Hear:
 
 def on_grid(clip: Clip, times_s: np.ndarray[Any, Any], track: np.ndarray[Any, Any]) -> Track:
     """A track (n, parts) at its times (n,) on the clip's grid, ends held."""
-    grid = clip.grid()
-    columns = [np.interp(grid, times_s, track[:, part]) for part in range(track.shape[1])]
-    return np.stack(columns, axis=1).astype(np.float32)
+    return resample(times_s, track, clip.grid()).astype(np.float32)
 
 
 class Evaluation:

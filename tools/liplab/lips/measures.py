@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from liplab.scores import RATE_HZ, Phone, closures, correlation, range_ratio
+from liplab.scores import RATE_HZ, Phone, closures, correlation, range_ratio, resample
 from liplab.speech.articulation import articulation
 from liplab.speech.utterance import Utterance
 from lipwright.audio.features import STEP_S, log_mel
@@ -60,7 +60,7 @@ def score(utterances: Sequence[Utterance], predictor: Predictor) -> Scores:
         times, track = predictor(utterance.samples)
         seconds += len(utterance.samples) / 16000
         grid = np.arange(0, len(utterance.samples) / 16000, 1 / RATE_HZ)
-        fine = np.stack([np.interp(grid, times, track[:, part]) for part in range(5)], axis=1)
+        fine = resample(times, track, grid)
         result = closures(grid, fine[:, 0] * APERTURE_MM, utterance.phones)
         made += result.made
         if result.false_per_minute is not None:
