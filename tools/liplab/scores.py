@@ -64,6 +64,12 @@ def resample(times_s: Sequence[float] | Track, values: npt.NDArray[np.floating[A
     return rows.reshape(*np.shape(grid_s), *np.shape(values)[1:])
 
 
+def runs(marks: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and one past the last index of every run of True."""
+    edges = np.diff(np.concatenate([[0], marks.astype(np.int8), [0]]))
+    return list(zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True))
+
+
 def correlation(reference: Track, track: Track) -> float | None:
     """Pearson's r at lag 0; None when either does not move."""
     if len(reference) < 2 or np.std(reference) < 1e-9 or np.std(track) < 1e-9:

@@ -10,10 +10,11 @@ import torch
 
 from liplab.discover import learn
 from liplab.discover.asked import Asked, Asker
-from liplab.discover.learn import BATCH, FRAMES, Cost, Draws, Limits, gap_mm, lead_frames, learn_face
+from liplab.discover.learn import BATCH, FRAMES, Cost, Draws, Limits, lead_frames, learn_face
 from liplab.discover.plan import FRAME_S, Planner
 from liplab.discover.seen import Seen
 from liplab.discover.self_model import learn_self_model, shapes
+from liplab.discover.shape import gaps_mm
 from liplab.discover.transformer import CODES_AHEAD, CODES_BEFORE, COMMANDS_BEFORE
 from lipwright.face.profile import Collision, HeadProfile
 
@@ -96,7 +97,7 @@ def test_the_gap_is_that_between_facing_points() -> None:
     lips = torch.zeros(20, 3)
     lips[1:10, 2] = torch.arange(9.0)
     lips[11:20, 2] = -1.0
-    assert gap_mm(lips).tolist() == [1 + k for k in range(9)]
+    assert gaps_mm(lips).tolist() == [1 + k for k in range(9)]
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +135,7 @@ def test_a_few_steps_already_speak_better_than_rest(seen: tuple[Seen, Seen], six
     cost = Cost(model, limits, six_servos.articulation.aperture_mm, True)
     assert cost(given, lips, parts) < 0.6 * cost(rest, lips, parts)
     windows = given.clamp(0, 1).unfold(1, 6, 1).transpose(2, 3).flatten(0, 1).numpy()
-    gap = gap_mm(torch.from_numpy(shapes(model, windows)[:, :20])).amax(dim=-1)
+    gap = gaps_mm(torch.from_numpy(shapes(model, windows)[:, :20])).amax(dim=-1)
     assert np.corrcoef(gap.numpy(), parts[:, 5:, 0].flatten().numpy())[0, 1] > 0.6
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from liplab.discover import lip_space
-from liplab.discover.learn import gap_mm
 from liplab.discover.lip_space import SIZE, LipSpace, learn_lip_space
+from liplab.discover.shape import gaps_mm
 
 WAYS = np.random.default_rng(1).normal(0, 2.5, (4, 60)).astype(np.float32)
 
@@ -56,7 +56,7 @@ def test_gap_and_width_are_read_alike_from_both(space: LipSpace) -> None:
     for ways in (HEADS, ALL):
         lips = torch.from_numpy(shapes(300, ways, 11))
         read = space.reading(space.encode(lips)[0]).numpy() * lip_space.SHAPE_MM
-        true = np.stack([gap_mm(lips).amax(-1).numpy(), (lips[:, 10, 0] - lips[:, 0, 0]).numpy()], axis=1)
+        true = np.stack([gaps_mm(lips).amax(-1).numpy(), (lips[:, 10, 0] - lips[:, 0, 0]).numpy()], axis=1)
         for k in range(2):
             assert np.corrcoef(read[:, k], true[:, k])[0, 1] > 0.85
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from liplab.discover.shape import LOWER, UPPER, gaps_mm
 from liplab.lips.code import LipCode, load_code
 from lipwright.errors import LipwrightError
 from lipwright.resources import models_dir
@@ -93,14 +94,13 @@ def _opened(lips: Floats, gap_mm: Floats) -> Floats:
     A code is read twice, as a shape and as articulation, and sound teaches only the latter: where they
     differ, the lips open and close as the articulation says.
     """
-    upper, lower = lips[:, 1:10, 2], lips[:, 11:20, 2]
-    gaps = upper - lower
+    gaps = gaps_mm(lips)
     wrong = (gaps.max(axis=1) - gap_mm)[:, None]
     along = np.linspace(-0.8, 0.8, 9)
     wanted = np.minimum(gaps - wrong * (1 - along**4), gap_mm[:, None])
     moved = lips.copy()
-    moved[:, 1:10, 2] += (wanted - gaps) / 2
-    moved[:, 11:20, 2] -= (wanted - gaps) / 2
+    moved[:, UPPER, 2] += (wanted - gaps) / 2
+    moved[:, LOWER, 2] -= (wanted - gaps) / 2
     return moved.astype(np.float32)
 
 

@@ -20,16 +20,18 @@ from liplab.discover.judge import (
     Looking,
     Performed,
     Scores,
+    heard_s,
     score,
     seen_performance,
     spoken_take,
 )
 from liplab.discover.motors import ALIVE, DEAD
-from liplab.discover.plan import FRAME_S, REST_S
+from liplab.discover.plan import FRAME_S
 from liplab.discover.report import CURVES, MOTORS
 from liplab.discover.session import FRONT
+from liplab.discover.shape import width_mm
 from liplab.eyes.sight import Sight
-from liplab.scores import RATE_HZ
+from liplab.scores import RATE_HZ, range_ratio
 from lipwright.errors import LipwrightError
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import HeadProfile
@@ -156,7 +158,7 @@ def _poses(
     ways = {"before": inverted(before, asked, profile), "after": speak(model, profile, asked.codes)}
     for when, targets in ways.items():
         take = spoken_take(targets, profile)
-        shown = tuple(REST_S + profile.lead_ms / 1000 + looking.camera_s + moment for moment in moments)
+        shown = tuple(heard_s(profile) + looking.camera_s + moment for moment in moments)
         stage.shoot(replace(take, kind="poses", shown_s=shown), FRONT)
         filmed = next(iter(stage.finished(wait=True)))
         performed = seen_performance(filmed, asked, looking, profile)
@@ -199,14 +201,14 @@ def cannot(
     gap = own.aperture_range_ratio
     if gap is not None and gap < REACH_SHARE:
         found.append(f"The mouth opens only {100 * gap:.0f} % as far as speech asks.")
-    width = _reach(asked[:, 10, 0] - asked[:, 0, 0], done[:, 10, 0] - done[:, 0, 0])
-    if width < REACH_SHARE:
+    width = range_ratio(width_mm(asked), width_mm(done))
+    if width is not None and width < REACH_SHARE:
         found.append(f"It spreads and puckers only {100 * width:.0f} % as far as speech asks.")
     if not learned.depth_known:
         found.append("No view showed how far the lips go forward, so that was not learned.")
     elif done[..., 1].any():
-        ahead = _reach(asked[..., 1].mean(axis=1), done[..., 1].mean(axis=1))
-        if ahead < REACH_SHARE:
+        ahead = range_ratio(asked[..., 1].mean(axis=1), done[..., 1].mean(axis=1))
+        if ahead is not None and ahead < REACH_SHARE:
             found.append(f"It pushes its lips forward only {100 * ahead:.0f} % as far as speech asks.")
     for pose in poses:
         if pose["after_mm"] > POSE_MM:
@@ -220,8 +222,3 @@ def cannot(
     if all(motor.state == ALIVE for motor in learned.motors) and len(found) == 1:
         found.insert(0, "Nothing that speech asks in range and width is out of its reach.")
     return found
-
-
-def _reach(asked: NDArray[np.float64], done: NDArray[np.float64]) -> float:
-    spread = float(np.percentile(asked, 95) - np.percentile(asked, 5))
-    return float(np.percentile(done, 95) - np.percentile(done, 5)) / max(spread, 1e-9)

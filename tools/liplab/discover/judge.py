@@ -16,6 +16,7 @@ from liplab.discover.asked import Asked
 from liplab.discover.plan import FRAME_S, REST_S, Take
 from liplab.discover.seen import tracks
 from liplab.discover.session import FRONT, Filmed
+from liplab.discover.shape import gaps_mm, width_mm
 from liplab.eyes.frame import FaceFrame
 from liplab.scores import (
     CLOSED_MM,
@@ -26,6 +27,7 @@ from liplab.scores import (
     offset,
     range_ratio,
     resample,
+    runs,
 )
 from lipwright.face.profile import HeadProfile
 
@@ -82,6 +84,12 @@ def asked_at(asked: Asked, times_s: Floats, aperture_mm: float) -> tuple[Floats,
     ) * aperture_mm
 
 
+def heard_s(profile: HeadProfile) -> float:
+    """From the first target of a `spoken_take` to the start of the sound that it is for: it rests first, and
+    every row goes out the profile's lead before its sound."""
+    return REST_S + profile.lead_ms / 1000
+
+
 def spoken_take(targets: NDArray[np.float32], profile: HeadProfile) -> Take:
     """A take of targets (n, channels) as they are, at rest before and after."""
     still = np.tile(profile.rest_targets(), (round(REST_S / FRAME_S), 1))
@@ -100,11 +108,11 @@ class Looking:
 def seen_performance(filmed: Filmed, asked: Asked, looking: Looking, profile: HeadProfile) -> Performed:
     """A take of `spoken_take` as the front camera saw it: no depth, and a gap that ends at closed lips."""
     times, points, _ = tracks(filmed, FRONT, looking.frame, looking.eyes_mm)
-    sound_s = times - looking.camera_s - REST_S - profile.lead_ms / 1000
+    sound_s = times - looking.camera_s - heard_s(profile)
     grid = np.arange(0, (len(asked) - 1) * FRAME_S, 1 / RATE_HZ)
     seen = resample(sound_s, points[:, :20], grid)
     lips = np.stack([seen[..., 0], np.zeros(seen.shape[:2]), seen[..., 1]], axis=-1)
-    gap = (lips[:, 1:10, 2] - lips[:, 11:20, 2]).max(axis=1)
+    gap = gaps_mm(lips).max(axis=1)
     return Performed(lips, gap, *asked_at(asked, grid, profile.articulation.aperture_mm))
 
 
@@ -124,7 +132,7 @@ def score(performances: Sequence[Performed], aperture_mm: float, depth: bool) ->
     for one in performances:
         made, events, wrong, seconds = _closures(one, aperture_mm)
         met, closures, false, open_s = met + made, closures + events, false + wrong, open_s + seconds
-    width, asked_width = lips[:, 10, 0] - lips[:, 0, 0], wanted[:, 10, 0] - wanted[:, 0, 0]
+    width, asked_width = width_mm(lips), width_mm(wanted)
     first = round(START_S * RATE_HZ)
     drift = None
     if len(front) > 2 * first and front[:first].any():
@@ -159,12 +167,6 @@ def _closures(one: Performed, aperture_mm: float) -> tuple[int, int, int, float]
     opened = np.pad(one.asked_gap > OPEN_ASKED * aperture_mm, reach)
     asked_open = np.lib.stride_tricks.sliding_window_view(opened, 2 * reach + 1).all(axis=1)
     return met, events, len(runs(closed & asked_open)), float(asked_open.sum()) / RATE_HZ
-
-
-def runs(marks: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and one past the last index of every run of True."""
-    edges = np.diff(np.concatenate([[0], marks.astype(np.int8), [0]]))
-    return list(zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True))
 
 
 def _rounded(value: float | None) -> float | None:

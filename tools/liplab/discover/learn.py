@@ -19,6 +19,7 @@ from liplab.discover.asked import Asked
 from liplab.discover.plan import FRAME_S
 from liplab.discover.seen import SELF_COMMANDS
 from liplab.discover.self_model import SelfModel
+from liplab.discover.shape import gaps_mm, width_mm
 from liplab.discover.transformer import CODES_AHEAD, CODES_BEFORE, COMMANDS_BEFORE, FacialActionTransformer
 from lipwright.face.profile import HeadProfile
 
@@ -204,11 +205,11 @@ class Cost:
         first = SELF_COMMANDS - 1 + WARM_UP
         shown, wanted, asked = self._self_model(windows)[..., :20, :], lips[:, first:], parts[:, first:]
         loss = ((shown - wanted).square() * self._weights).sum(dim=-1).mean()
-        gaps = gap_mm(shown)
+        gaps = gaps_mm(shown)
         loss = loss + GAP * (gaps.amax(dim=-1) - asked[..., 0] * self._aperture_mm).square().mean()
         closing = (asked[..., :1] < CLOSURE_ASKED).float()
         loss = loss + CLOSURE * (closing * torch.relu(gaps - CLOSURE_MM).square()).mean()
-        loss = loss + WIDTH * (_width(shown) - _width(wanted)).square().mean()
+        loss = loss + WIDTH * (width_mm(shown) - width_mm(wanted)).square().mean()
         moved = given[:, 1:] - given[:, :-1]
         loss = loss + EFFORT * (given - limits.rest).square().mean()
         loss = loss + JERK * (moved[:, 1:] - moved[:, :-1]).square().mean()
@@ -218,12 +219,3 @@ class Cost:
             over = torch.relu(given @ limits.weights.T - limits.sums)
             loss = loss + COLLIDING * OUTSIDE * over.square().mean()
         return loss
-
-
-def gap_mm(lips: torch.Tensor) -> torch.Tensor:
-    """Gaps (..., 9) in mm between facing points of lips (..., 20, 3) that were closed at rest."""
-    return lips[..., 1:10, 2] - lips[..., 11:20, 2]
-
-
-def _width(lips: torch.Tensor) -> torch.Tensor:
-    return lips[..., 10, 0] - lips[..., 0, 0]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import trange
 
-from liplab.discover.learn import gap_mm
+from liplab.discover.shape import gaps_mm, width_mm
 
 SIZE = 8  # of the latent, as of the lip code
 HIDDEN = 64
@@ -82,4 +82,4 @@ def learn_lip_space(head: Floats, people: Floats, seed: int, progress: str | Non
 
 def _measures(lips: torch.Tensor) -> torch.Tensor:
     """Widest gap and width (n, 2) in mm, what every face has."""
-    return torch.stack([gap_mm(lips).amax(dim=-1), lips[:, 10, 0] - lips[:, 0, 0]], dim=-1)
+    return torch.stack([gaps_mm(lips).amax(dim=-1), width_mm(lips)], dim=-1)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from liplab.discover.seen import POINTS, Seen
 from liplab.discover.session import FRONT, SECOND
+from liplab.discover.shape import CHIN, LOWER, UPPER
+from liplab.head.geometry import CORNER_LEFT, CORNER_RIGHT
 
 RIDGE = 0.02  # of the mean square of a command: keeps motors apart that the takes do not
 STEADY = 0.01  # how much commands of a window may differ for the face to stand still
@@ -24,7 +26,6 @@ REACH = 2.0  # nodes that a rod moves along with its own
 
 ALIVE, DEAD, REVERSED, SWAPPED = "alive", "dead", "reversed", "swapped"
 FORWARD = "forward"  # how names of motors end that push lips ahead
-CORNER_RIGHT, UPPER, CORNER_LEFT, LOWER, CHIN = 0, range(1, 10), 10, range(11, 20), 20
 
 Floats = NDArray[np.float64]
 
@@ -122,19 +123,20 @@ def _expected(name: str, yaw_rad: Mapping[str, float]) -> dict[str, Floats] | No
         if SECOND not in yaw_rad:
             return None
         ahead = np.zeros((POINTS, 2))
-        lips = [*(UPPER if "lower" not in name else ()), *(LOWER if "upper" not in name else ())]
-        ahead[lips, 0] = -np.sin(yaw_rad[SECOND])
+        for lip, other in ((UPPER, "lower"), (LOWER, "upper")):
+            if other not in name:
+                ahead[lip, 0] = -np.sin(yaw_rad[SECOND])
         return {SECOND: ahead}
     points = np.zeros((POINTS, 2))
     middles = {"mid": 5, "right": 2, "left": 8}
     part = name.rsplit("_", 1)[-1]
     if name == "jaw":
-        points[[*LOWER, CHIN], 1] = -1
+        points[LOWER, 1] = points[CHIN, 1] = -1
     elif name.startswith(("upper_lip", "lower_lip")):
         nodes = UPPER if name.startswith("upper") else LOWER
         along = np.arange(1, 10)
         weight = np.exp(-(((along - middles[part]) / REACH) ** 2)) if part in middles else np.ones(9)
-        points[list(nodes), 1] = weight
+        points[nodes, 1] = weight
     elif name == "corner_left":
         points[CORNER_LEFT, 0] = 1
     elif name == "corner_right":

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from liplab.discover.motors import DEAD, REVERSED, SWAPPED, Motor
 from liplab.discover.session import Filmed, Pixels, Session
+from liplab.discover.shape import width_mm
 from lipwright.face.profile import HeadProfile
 from lipwright.files import write_atomically
 
@@ -95,7 +96,7 @@ def curves(losses: Sequence[float], asked: Floats, done: Floats, gap_mm: tuple[F
     t = np.arange(len(asked)) / 100
     for label, gap, lips in (("asked", gap_mm[0], asked), ("done by the lips", gap_mm[1], done)):
         axes[1].plot(t, gap, label=label, linewidth=0.9)
-        axes[2].plot(t, lips[:, 10, 0] - lips[:, 0, 0], label=label, linewidth=0.9)
+        axes[2].plot(t, width_mm(lips), label=label, linewidth=0.9)
     axes[1].axhline(0, color="0.7", linewidth=0.7)
     axes[1].set_title("gap between the lips, mm", fontsize=9)
     axes[2].set_title("width of the mouth from rest, mm", fontsize=9)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from liplab.board import SimulatedBoard
 from liplab.discover.asked import Asked
 from liplab.discover.filming import AFTER_S, conduct, drawn, kept_pictures
-from liplab.discover.judge import Looking, Performed, asked_at, spoken_take
+from liplab.discover.judge import Looking, Performed, asked_at, heard_s, spoken_take
 from liplab.discover.plan import FRAME_S, REST_S, Take
 from liplab.discover.session import FRONT, SECOND, Filmed, Footage
 from liplab.eyes.find import open_tracker
@@ -122,8 +122,7 @@ class SimulatedSet:
         rest_s = np.arange(start + REST_S / 2, start + REST_S, 1 / RATE_HZ)
         rest = resample(history.times_s, history.lips_mm, rest_s).mean(axis=0)
         sound_s = np.arange(0, (len(asked) - 1) * FRAME_S, 1 / RATE_HZ)
-        # Row k is for the sound that comes the profile's lead after it.
-        times = start + REST_S + self._profile.lead_ms / 1000 + sound_s
+        times = start + heard_s(self._profile) + sound_s
         lips = (resample(history.times_s, history.lips_mm, times) - rest) * np.array([1, -1, 1])
         gap = resample(history.times_s, history.articulation_mm, times)[:, 0]
         return Performed(lips, gap, *asked_at(asked, sound_s, self._profile.articulation.aperture_mm))

@@ -15,8 +15,8 @@ import numpy as np
 import soundfile
 
 from liplab.discover.filming import conduct
-from liplab.discover.judge import spoken_take
-from liplab.discover.plan import FRAME_S, REST_S
+from liplab.discover.judge import heard_s, spoken_take
+from liplab.discover.plan import FRAME_S
 from liplab.evaluate.measures import Track
 from liplab.evaluate.sets import Clip
 from liplab.evaluate.table import on_grid
@@ -72,8 +72,7 @@ class Actuator:
                     link.finish()
                 stage.settle()
                 seen = stage.head.history
-                # Row k is for the sound that comes the profile's lead after it.
-                begin = stage.head_time(start) + REST_S + profile.lead_ms / 1000
+                begin = stage.head_time(start) + heard_s(profile)
                 done = profile.articulation.from_mm(seen.articulation_mm)
                 flapped.append(on_grid(clip, np.asarray(seen.times_s) - begin, done))
         return flapped

@@ -37,6 +37,7 @@ from liplab.scores import (
     open_due,
     range_ratio,
     resample,
+    runs,
     wilson,
 )
 from liplab.speech.articulation import articulation, closure
@@ -180,9 +181,7 @@ def score_clip(reference: Reference, track: Track) -> ClipScore:
 
 def _apart(closed: npt.NDArray[np.bool_], due: npt.NDArray[np.bool_]) -> int:
     """Runs of closed frames that lie where lips should be open from their first frame to their last."""
-    edges = np.diff(np.concatenate([[0], closed.astype(np.int8), [0]]))
-    runs = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)
-    return sum(bool(due[first:last].all()) for first, last in runs)
+    return sum(bool(due[first:last].all()) for first, last in runs(closed))
 
 
 def _lags(reference: Reference, track: Track) -> list[float]:
