@@ -8,12 +8,10 @@ another model of this kind drops in without a change of code.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata as package_metadata
 from pathlib import Path
@@ -23,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipwright.errors import LipwrightError
+from lipwright.quiet import quiet
 
 OPTIONS: dict[str, Any] = {"num_threads": 1}  # of every interpreter
 try:
@@ -68,19 +67,6 @@ class Tensor:
         return (numbers.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps ai-edge-litert from telling every user which delegate it has made; errors come as exceptions."""
-    stderr = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-
-
 class Interpreter:
     """A TFLite model in memory, run on one thread, its int8 tensors found by name and fed by index.
 
@@ -88,7 +74,8 @@ class Interpreter:
     """
 
     def __init__(self, model: bytes) -> None:
-        with _quiet():
+        # ai-edge-litert tells every user which delegate it has made; errors come as exceptions.
+        with quiet():
             self._interpreter = _Interpreter(model_content=model, **OPTIONS)
             self._interpreter.allocate_tensors()
         self.inputs = _tensors(self._interpreter.get_input_details())

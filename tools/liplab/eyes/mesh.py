@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +9,7 @@ from numpy.typing import NDArray
 
 from liplab.eyes.sight import CUT_OFF, NO_FACE, TOO_DARK, TWO_FACES, Floats, Missed, Pixels, Sight
 from lipwright.errors import LipwrightError
+from lipwright.quiet import quiet
 
 # Landmarks of the canonical face mesh. Contours of the lips run from the head's right to its left.
 RIGHT_CORNER, LEFT_CORNER = 61, 291
@@ -41,7 +38,7 @@ class MeshTracker:
     def __init__(self) -> None:
         """Raises LipwrightError where MediaPipe is not installed."""
         try:
-            with _quiet():
+            with quiet():  # it notes its start at length
                 import mediapipe
         except ImportError as error:
             raise LipwrightError(
@@ -49,7 +46,7 @@ class MeshTracker:
                 "'lipwright[vision]' under Python 3.12, or paint dots on the lips."
             ) from error
         self._mediapipe = mediapipe
-        with _quiet():
+        with quiet():
             self._mesh = self._open()
             self._mesh.process(np.zeros((64, 64, 3), np.uint8))
 
@@ -91,20 +88,6 @@ class MeshTracker:
         return self._mediapipe.solutions.face_mesh.FaceMesh(
             static_image_mode=False, max_num_faces=2, refine_landmarks=True
         )
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps MediaPipe's notes of its start, which its C++ parts write past Python, off the terminal."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def sight_of(landmarks: Floats) -> Sight:
