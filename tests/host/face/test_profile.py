@@ -113,6 +113,16 @@ def test_thirty_two_servos_fit_and_thirty_three_do_not(load):
         load(HEAD + "".join(servos))
 
 
+def assert_named(load, text, find, put, says):
+    """A profile with this mistake put in is refused, and the message says it."""
+    assert find in text
+    with pytest.raises(LipwrightError) as raised:
+        load(text.replace(find, put, 1))
+    message = str(raised.value)
+    assert "head.toml" in message
+    assert re.search(says, message.replace("\n", " ")), message
+
+
 @pytest.mark.parametrize(
     ("find", "put", "says"),
     [
@@ -150,13 +160,7 @@ def test_thirty_two_servos_fit_and_thirty_three_do_not(load):
     ],
 )
 def test_each_mistake_is_named(load, find, put, says):
-    text = HEAD + JAW + LID
-    assert find in text
-    with pytest.raises(LipwrightError) as raised:
-        load(text.replace(find, put, 1))
-    message = str(raised.value)
-    assert "head.toml" in message
-    assert re.search(says, message.replace("\n", " ")), message
+    assert_named(load, HEAD + JAW + LID, find, put, says)
 
 
 def test_all_mistakes_are_named_at_once(load):
@@ -256,13 +260,7 @@ def test_collisions_are_read_with_the_places_of_their_channels(load):
     ],
 )
 def test_each_mistake_in_a_collision_is_named(load, find, put, says):
-    text = HEAD + JAW + LID + PAIR
-    assert find in text
-    with pytest.raises(LipwrightError) as raised:
-        load(text.replace(find, put, 1))
-    message = str(raised.value)
-    assert "head.toml" in message
-    assert re.search(says, message.replace("\n", " ")), message
+    assert_named(load, HEAD + JAW + LID + PAIR, find, put, says)
 
 
 def targets_of(channels):
