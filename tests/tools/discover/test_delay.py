@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from liplab.discover import delay
-from liplab.discover.plan import Planner
+from liplab.discover.plan import Planner, flapper
 from liplab.discover.seen import front_frame, tracks
 from liplab.discover.session import FRONT
 from lipwright.errors import LipwrightError
@@ -26,7 +26,7 @@ WITHIN_S = 0.008
 
 def measured(filmed: Filmed, profile: HeadProfile) -> Delay:
     times, points, _ = tracks(filmed, FRONT, front_frame([filmed], EYES_MM), EYES_MM)
-    command = filmed.take.targets[:, Planner(profile, None, 0).clapper]
+    command = filmed.take.targets[:, flapper(profile)]
     return delay.measure(command.astype(np.float64), times, points.astype(np.float64))
 
 
@@ -48,7 +48,7 @@ def film_at_30_hz(physics: Physics, profile: HeadProfile, late_s: float) -> tupl
     times = np.arange(known[0] + 0.2, take.seconds, 1 / 30)
     flat = seen.points.reshape(len(known), -1).T
     points = np.stack([np.interp(times - late_s, known, column) for column in flat], axis=1)
-    command = take.targets[:, Planner(profile, None, 0).clapper].astype(np.float64)
+    command = take.targets[:, flapper(profile)].astype(np.float64)
     return command, times, points.reshape(-1, 21, 2)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from liplab.discover import plan
-from liplab.discover.plan import CURRENT, FRAME_S, NECK, REST_S, Planner, Take
+from liplab.discover.plan import CURRENT, FRAME_S, NECK, REST_S, Planner, Take, flapper
 from lipwright.face.profile import HeadProfile
 
 STILL = round(REST_S / FRAME_S)
@@ -169,7 +169,7 @@ def test_claps_are_steps_of_one_motor(profile: HeadProfile) -> None:
     planner = Planner(profile, None, 1)
     take = planner.claps()
     rest = profile.rest_targets()
-    channel = planner.clapper
+    channel = flapper(planner.profile)
     assert channel in profile.indices("mouth")
     others = np.setdiff1d(np.arange(len(rest)), [channel])
     assert (take.targets[:, others] == rest[others]).all()

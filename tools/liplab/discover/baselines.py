@@ -14,6 +14,7 @@ from torch import nn
 from tqdm import trange
 
 from liplab.discover.asked import Asked
+from liplab.discover.plan import flapping
 from liplab.discover.transformer import (
     CODE_SIZE,
     CODES_AHEAD,
@@ -86,18 +87,7 @@ def linear(commands: Floats, seen: Floats) -> Inverse:
 def jaw_only(profile: HeadProfile) -> Inverse:
     """The jaw, or the mouth's first motor, as far open as is asked; all else at rest."""
     mouth = profile.indices("mouth")
-    names = [profile.channels[k].name for k in mouth]
-    jaw = names.index("jaw") if "jaw" in names else 0
-    rest = profile.rest_targets()[mouth]
-    far = 1.0 if rest[jaw] < 0.5 else 0.0
-
-    def invert(asked: Asked) -> Floats:
-        targets = np.tile(rest, (len(asked), 1))
-        share = np.clip(asked.articulation[:, 0], 0, 1)
-        targets[:, jaw] = rest[jaw] + share * (far - rest[jaw])
-        return targets.astype(np.float32)
-
-    return invert
+    return lambda asked: flapping(profile, asked.articulation[:, 0])[:, mouth]
 
 
 def one_step(profile: HeadProfile, commands: Floats, seen: Floats, seed: int) -> Inverse:

@@ -20,7 +20,7 @@ from liplab.discover.learn import Draws, Limits, lead_frames, learn_face
 from liplab.discover.lip_space import LipSpace, learn_lip_space
 from liplab.discover.motors import Motor
 from liplab.discover.package import MODEL, quantization, write_face_model
-from liplab.discover.plan import FRAME_S, Planner, Take
+from liplab.discover.plan import FRAME_S, Planner, Take, flapper
 from liplab.discover.seen import Seen, front_frame, gather, tracks, windows
 from liplab.discover.self_model import SelfErrors, SelfModel, learn_self_model, shapes
 from liplab.discover.session import FRONT, SECOND, Filmed, Session
@@ -28,10 +28,12 @@ from liplab.discover.transformer import FacialActionTransformer
 from liplab.eyes.frame import FaceFrame
 from liplab.eyes.sight import EXPLAINED, Missed
 from liplab.scores import resample
+from lipwright import tflite
 from lipwright.errors import LipwrightError
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import HeadProfile
 
+DRAFT = "draft.tflite"
 BABBLE_TAKES, SPEECH_TAKES = (6, 3), (6, 3)  # from the front, and for the second view
 TAKE_STEPS = 900  # of speech in a take: 18 s
 DRAFT_SELF_STEPS, DRAFT_FACE_STEPS = 1500, 350
@@ -65,8 +67,7 @@ class Learned:
     self_model: SelfModel
     self_errors: SelfErrors
     face: FacialActionTransformer
-    depth_known: bool
-    yaw_rad: float = 0.0
+    yaw_rad: float | None  # of the second view; None where there was none
     space: LipSpace | None = None
     tried: tuple[Floats, Floats] | None = None  # commands and where the lips were seen, for the baselines
     losses: list[float] = field(default_factory=list)
@@ -172,12 +173,7 @@ class Discovery:
         """A first face model from babble alone, good enough to babble speech with."""
         self._say("learning from the babble, to speak with")
         learned = self.learn(draft=True)
-        path = self.session.folder / "draft.tflite"
-        rest = self.asker.rest_code
-        write_face_model(learned.face, self.profile, self.training, rest, path, {})
-        from lipwright import tflite
-
-        return FaceModel(*tflite.read_model(path))
+        return self.write(learned, {}, DRAFT)
 
     # ---- learning
 
@@ -208,8 +204,8 @@ class Discovery:
             max(40, round((DRAFT_FACE_STEPS if draft else FACE_STEPS) * scale)),
             report=lambda _, loss: losses.append(loss),
         )
-        learned = Learned(frame, late, found, self_model, errors, face, second is not None, losses=losses)
-        learned.yaw_rad = 0.0 if second is None else second.yaw_rad
+        yaw_rad = None if second is None else second.yaw_rad
+        learned = Learned(frame, late, found, self_model, errors, face, yaw_rad, losses=losses)
         if not draft:
             learned.tried = self._tried(filmed, frame, late)
             people = np.concatenate([stream.lips for stream in self.training])
@@ -217,11 +213,9 @@ class Discovery:
         self.session.note(**{("draft_s" if draft else "learn_s"): round(time.perf_counter() - began, 1)})
         return learned
 
-    def write(self, learned: Learned, facts: dict[str, Any]) -> FaceModel:
+    def write(self, learned: Learned, facts: dict[str, Any], name: str = MODEL) -> FaceModel:
         """Writes the int8 model into the session's folder and returns it."""
-        from lipwright import tflite
-
-        path = self.session.folder / MODEL
+        path = self.session.folder / name
         write_face_model(learned.face, self.profile, self.training, self.asker.rest_code, path, facts)
         return FaceModel(*tflite.read_model(path))
 
@@ -243,7 +237,7 @@ class Discovery:
     def _delay(self, filmed: Sequence[Filmed], frame: FaceFrame) -> Delay:
         claps = next(one for one in filmed if one.take.kind == "claps")
         times, points, _ = tracks(claps, FRONT, frame, self.options.eyes_mm)
-        command = claps.take.targets[:, self._planner(0).clapper].astype(np.float64)
+        command = claps.take.targets[:, flapper(self.profile)].astype(np.float64)
         return delay.measure(command, times, points.astype(np.float64))
 
     def _motors(self, filmed: Sequence[Filmed], frame: FaceFrame, late: Delay) -> list[Motor]:

@@ -104,7 +104,7 @@ def finish(discovery: Discovery, stage: FilmSet, say: Say) -> dict[str, Any]:
         "int8": {"snr_db": round(snr, 1), "rms_share_of_range": round(difference, 4)},
         "camera_delay_ms": round(1000 * learned.delay.camera_s, 1),
         "onset_ms": round(1000 * learned.delay.onset_s, 1),
-        "yaw_deg": round(float(np.rad2deg(learned.yaw_rad)), 1),
+        "yaw_deg": round(float(np.rad2deg(learned.yaw_rad or 0.0)), 1),
         "motors": [
             {"name": m.name, "moves_mm": m.moves_mm, "state": m.state, "sentence": m.sentence()}
             for m in learned.motors
@@ -204,7 +204,7 @@ def cannot(
     width = range_ratio(width_mm(asked), width_mm(done))
     if width is not None and width < REACH_SHARE:
         found.append(f"It spreads and puckers only {100 * width:.0f} % as far as speech asks.")
-    if not learned.depth_known:
+    if learned.yaw_rad is None:
         found.append("No view showed how far the lips go forward, so that was not learned.")
     elif done[..., 1].any():
         ahead = range_ratio(asked[..., 1].mean(axis=1), done[..., 1].mean(axis=1))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from liplab.discover.motors import DEAD, REVERSED, SWAPPED, Motor
-from liplab.discover.session import Filmed, Pixels, Session
+from liplab.discover.session import Filmed, Pixels, Session, jpeg
 from liplab.discover.shape import width_mm
 from lipwright.face.profile import HeadProfile
 from lipwright.files import write_atomically
@@ -111,15 +111,11 @@ def mouth_picture(picture: Pixels, centre: tuple[float, float]) -> bytes:
     left = int(np.clip(centre[0] - side / 2, 0, picture.shape[1] - side))
     top = int(np.clip(centre[1] - side / 2, 0, max(picture.shape[0] - side, 0)))
     cut = Image.fromarray(picture[top : top + side, left : left + side]).resize((POSE_SIZE, POSE_SIZE))
-    data = io.BytesIO()
-    cut.save(data, "JPEG", quality=85)
-    return data.getvalue()
+    return jpeg(np.asarray(cut), quality=85)
 
 
 def _save(image: Image.Image, path: Path) -> Path:
-    data = io.BytesIO()
-    image.save(data, "JPEG", quality=80)
-    write_atomically(path, data.getvalue())
+    write_atomically(path, jpeg(np.asarray(image)))
     return path
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,22 @@ class Take:
         return len(self.targets) * FRAME_S
 
 
+def flapper(profile: HeadProfile) -> int:
+    """The channel that opens the mouth alone: the jaw, or else the mouth's first."""
+    mouth = profile.indices("mouth").tolist() or [0]
+    return next((k for k in mouth if profile.channels[k].name == "jaw"), mouth[0])
+
+
+def flapping(profile: HeadProfile, shares: NDArray[np.floating[Any]]) -> Floats:
+    """Targets (n, channels) of a mouth that its jaw alone opens by shares (n,) of the way from rest."""
+    targets = np.tile(profile.rest_targets(), (len(shares), 1))
+    jaw = flapper(profile)
+    rest = float(targets[0, jaw])
+    far = 1.0 if rest < 0.5 else 0.0
+    targets[:, jaw] = rest + np.clip(shares, 0, 1) * (far - rest)
+    return targets
+
+
 class Planner:
     """Plans takes for one head. Moves only its mouth; all else stays at rest."""
 
@@ -72,22 +89,13 @@ class Planner:
 
     def claps(self) -> Take:
         """One motor back and forth as fast as it may: when it is seen to move tells the camera's delay."""
-        channel = self.clapper
-        far = 1.0 if self._rest[channel] < 0.5 else 0.0
-        goal = self._rest.copy()
-        goal[channel] += CLAP_SIZE * (far - goal[channel])
+        goal = flapping(self.profile, np.array([CLAP_SIZE]))[0]
         rows = self._still()
         for _ in range(CLAPS):
             for pose in (goal, self._rest):
                 steps = round(self._random.uniform(*CLAP_S) / FRAME_S)
                 rows += [pose] * steps
         return Take("claps", np.array([*rows, *self._still()], dtype=np.float32))
-
-    @property
-    def clapper(self) -> int:
-        """The channel that claps: the jaw, or else the mouth's first."""
-        names = [self.profile.channels[i].name for i in self.mouth]
-        return int(self.mouth[names.index("jaw") if "jaw" in names else 0])
 
     def motors(self) -> Take:
         """Every motor of the mouth alone, to both ends of its range, so that each shows what it does."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,12 +16,14 @@ from tqdm import tqdm
 
 from liplab.discover.command import AUTO, NECK, NONE
 from liplab.discover.discovery import Discovery, Options
-from liplab.discover.filming import FilmSet
+from liplab.discover.filming import FilmSet, RealSet, drawn
 from liplab.discover.finish import finish
 from liplab.discover.package import install
 from liplab.discover.report import PAGE, REPORT, lead, write_page
-from liplab.discover.session import FRONT, SECOND, Filmed, Session, counted
-from liplab.eyes.mirror import LEFT, RIGHT
+from liplab.discover.session import FRONT, SECOND, Filmed, Session, counted, jpeg
+from liplab.eyes.camera import open_camera
+from liplab.eyes.find import open_tracker
+from liplab.eyes.mirror import LEFT, RIGHT, split
 from liplab.eyes.sight import EXPLAINED, Missed, Pixels, Sight
 from lipwright.boards import SerialBoard, find_port
 from lipwright.errors import LipwrightError
@@ -82,7 +83,7 @@ def run(arguments: argparse.Namespace) -> None:
     report["wall_s"] = round(spent + time.perf_counter() - began, 1)
     report["frames"], report["takes"] = session.frames, session.count
     report["dropped"] = session.dropped
-    write_atomically(folder / REPORT, (json.dumps(report, indent=1) + "\n").encode())
+    write_report(report, str(folder / REPORT))
     write_page(folder)
     used = profile.path
     if not arguments.no_install:
@@ -130,11 +131,6 @@ def _stage(arguments: argparse.Namespace, profile: HeadProfile, eyes: str, watch
             wear = WORN
         views = {AUTO: None, NECK: None, NONE: None, LEFT: "mirror", RIGHT: "mirror"}
         return SimulatedSet(profile, eyes, wear, views.get(second, "camera"))
-    from liplab.discover.filming import RealSet
-    from liplab.eyes.camera import open_camera
-    from liplab.eyes.find import open_tracker
-    from liplab.eyes.mirror import split
-
     board = SerialBoard(arguments.port or find_port())
     with contextlib.ExitStack() as opened:
         front = open_camera(arguments.camera, board.clock)
@@ -181,16 +177,8 @@ class _Watch:
 
     def show(self, pixels: Pixels, sight: Sight | Missed) -> None:
         """Puts a picture where a viewer can follow it."""
-        import io
-
-        from PIL import Image
-
-        from liplab.discover.filming import drawn
-
-        data = io.BytesIO()
-        Image.fromarray(drawn(pixels, sight)).save(data, "JPEG", quality=80)
         with contextlib.suppress(OSError):  # a picture less is no reason to stop
-            write_atomically(self._path, data.getvalue())
+            write_atomically(self._path, jpeg(drawn(pixels, sight)))
 
 
 @contextlib.contextmanager

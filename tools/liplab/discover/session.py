@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from liplab.discover.plan import Take
 from liplab.eyes.sight import Missed, Sight
@@ -30,6 +31,7 @@ from lipwright.files import make_folder, write_atomically
 FORMAT = 1
 FRONT = "front"
 SECOND = "second"
+PARTS = ("times", "lips", "chin", "anchors", "reasons")  # of a view, in a take's file
 
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
@@ -122,7 +124,7 @@ class Session:
         self._put(self.folder / "takes" / f"{number:03}.npz", packed.getvalue())
         for view, footage in filmed.views.items():
             for k, picture in enumerate(footage.pictures):
-                self._put(self.folder / "pictures" / f"{number:03}-{view}-{k}.jpg", _jpeg(picture))
+                self._put(self.folder / "pictures" / f"{number:03}-{view}-{k}.jpg", jpeg(picture))
         entry = {
             "kind": filmed.take.kind,
             "views": sorted(filmed.views),
@@ -180,9 +182,6 @@ class Session:
             ) from error
 
 
-PARTS = ("times", "lips", "chin", "anchors", "reasons")
-
-
 def _packed(footage: Footage) -> dict[str, NDArray[Any]]:
     seen = [sight for sight in footage.sights if isinstance(sight, Sight)]
     anchors = len(seen[0].anchors) if seen else 0
@@ -214,11 +213,10 @@ def _digest(profile: HeadProfile) -> str:
     return hashlib.sha256(repr(profile.channels).encode()).hexdigest()[:16]
 
 
-def _jpeg(picture: Pixels) -> bytes:
-    from PIL import Image
-
+def jpeg(picture: Pixels, quality: int = 80) -> bytes:
+    """A picture (h, w, 3) as a JPEG file's bytes."""
     data = io.BytesIO()
-    Image.fromarray(picture).save(data, "JPEG", quality=80)
+    Image.fromarray(picture).save(data, "JPEG", quality=quality)
     return data.getvalue()
 
 

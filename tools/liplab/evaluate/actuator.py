@@ -16,7 +16,7 @@ import soundfile
 
 from liplab.discover.filming import conduct
 from liplab.discover.judge import heard_s, spoken_take
-from liplab.discover.plan import FRAME_S
+from liplab.discover.plan import FRAME_S, flapping
 from liplab.evaluate.measures import Track
 from liplab.evaluate.sets import Clip
 from liplab.evaluate.table import on_grid
@@ -55,16 +55,10 @@ class Actuator:
         """What the lips did when only the jaw moved, as far as the apertures of tracks (m, 5) on the clips'
         grids say: what most talking heads do with the sound's level."""
         profile = self._profile
-        names = [channel.name for channel in profile.channels]
-        jaw = names.index("jaw") if "jaw" in names else 0
-        rest = profile.rest_targets()
-        far = 1.0 if rest[jaw] < 0.5 else 0.0
         flapped: list[Track] = []
         for clip, track in zip(clips, tracks, strict=True):
             steps = np.arange(round(clip.seconds / FRAME_S) + 1) * FRAME_S
-            targets = np.tile(rest, (len(steps), 1))
-            opened = np.clip(np.interp(steps, clip.grid(), track[:, 0]), 0, 1)
-            targets[:, jaw] = rest[jaw] + opened * (far - rest[jaw])
+            targets = flapping(profile, np.interp(steps, clip.grid(), track[:, 0]))
             with contextlib.closing(SimulatedStage(profile=profile, virtual=True)) as stage:
                 with BoardLink(stage, profile) as link:
                     link.connect()
