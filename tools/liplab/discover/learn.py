@@ -153,22 +153,19 @@ def learn_face(
     depth_known: bool,
     seed: int,
     steps: int,
-    network: FacialActionTransformer | None = None,
     report: Report | None = None,
     progress: str | None = "face model",
 ) -> FacialActionTransformer:
-    """Learns commands through the self-model, or goes on with `network`.
+    """Learns commands through the self-model.
 
     `aperture_mm` is a normalised aperture of 1; without `depth_known` lips are not asked to go ahead, since
     no picture showed what does that.
     """
     torch.manual_seed(seed)
     channels = len(limits.rest)
-    if network is None:
-        network = FacialActionTransformer(channels)
-        with torch.no_grad():
-            network.out.bias.copy_(limits.rest)
-    network.train()
+    network = FacialActionTransformer(channels)
+    with torch.no_grad():
+        network.out.bias.copy_(limits.rest)
     optimizer = torch.optim.Adam(network.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     cost = Cost(self_model, limits, aperture_mm, depth_known)
