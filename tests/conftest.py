@@ -55,7 +55,8 @@ class Device:
     def __init__(self, interpreter: str, flash: Path) -> None:
         self.interpreter = interpreter
         self.flash = flash
-        folders = [str(ROOT / "tests/device"), str(ROOT / "mcu"), str(ROOT / "protocol")]
+        parts = ("tests/device", "mcu", "mcu/boards/pico", "protocol")
+        folders = [str(ROOT / part) for part in parts]
         if interpreter == "cpython":
             command = [sys.executable, "-B"]
             variables = {"PYTHONPATH": os.pathsep.join([*folders, str(ROOT / "mcu/ports/cpython")])}

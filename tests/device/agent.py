@@ -16,7 +16,7 @@ import kernels_plain
 import machine
 import micropython  # noqa: F401  (on CPython: gives `gc` what MicroPython has)
 import serial_port
-from main import Firmware
+from firmware import Firmware
 from motion import Motion
 from ring import Ring
 

@@ -63,7 +63,7 @@ class Terminal:
     def __init__(self, command: list[str], arguments: list[str], folder: Path) -> None:
         board_end, self.port = pty.openpty()
         tty.setraw(self.port)
-        path = f"{ROOT}/mcu:{ROOT}/protocol:{ROOT}/tests/device:.frozen"
+        path = f"{ROOT}/mcu:{ROOT}/mcu/boards/pico:{ROOT}/protocol:{ROOT}/tests/device:.frozen"
         self.process = subprocess.Popen(
             [*command, *arguments],
             stdin=board_end,

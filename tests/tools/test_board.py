@@ -45,7 +45,7 @@ def flash(tmp_path):
     """Makes a board's file system with this main program."""
 
     def make(program: str) -> Path:
-        (tmp_path / "main.py").write_text(program)
+        (tmp_path / "firmware.py").write_text(program)
         return tmp_path
 
     return make

@@ -78,7 +78,7 @@ class SimulatedBoard:
         outputs: Sequence[int] | None = None,
         clock_start_ms: int = 0,
         clock_rate: float = 1.0,
-        program: str = "main",
+        program: str = "firmware",
     ) -> None:
         """Starts the firmware.
 

@@ -1,4 +1,4 @@
-"""The firmware with a stopwatch: runs as `main` does, and reports what each tick and each frame read costs.
+"""The firmware with a stopwatch: runs as it does, and reports what each tick and each frame read costs.
 
 The stopwatch is the machine's clock, so it tells real durations in virtual time too.
 """
@@ -6,13 +6,13 @@ The stopwatch is the machine's clock, so it tells real durations in virtual time
 import gc
 import time
 
-import main
+import firmware as shipped
 import simulation
 
 
 def run():
     """Runs the firmware until the simulation ends."""
-    firmware = main.Firmware()
+    firmware = shipped.Firmware()
     counters = firmware.head.counters
     tick, poll = firmware.head.tick, firmware.wire.poll
 

@@ -224,10 +224,10 @@ def test_a_board_that_falls_silent_is_noticed(relay, profile):
 
 MISHAPS = """
 import clock
-import main
+import firmware as shipped
 
 def run():
-    firmware = main.Firmware()
+    firmware = shipped.Firmware()
     until = clock.ticks_add(clock.ticks_us(), 1_500_000)
     while clock.ticks_diff(until, clock.ticks_us()) > 0:
         firmware.turn()
@@ -242,7 +242,7 @@ def run():
     ("mishap", "says"),
     [
         ("raise OSError('the bus is on fire')", "the firmware ended.*on fire"),
-        ("firmware = main.Firmware()", "has restarted: is its power supply"),
+        ("firmware = shipped.Firmware()", "has restarted: is its power supply"),
     ],
 )
 def test_a_board_that_crashes_or_restarts_is_told_apart(profile, tmp_path, virtual, mishap, says):
