@@ -137,8 +137,9 @@ def test_a_wrong_command_line_shows_the_usage(capsys: pytest.CaptureFixture[str]
 def test_a_viewer_is_told_what_the_camera_misses(tmp_path: Path) -> None:
     import numpy as np
 
+    told: list[str] = []
     watch = _Watch(tmp_path)
+    watch.tell = told.append
     watch.look("front", Missed(TOO_DARK), np.full((24, 32, 3), 9, np.uint8))
-    assert (watch.missed, watch.seen) == (1, 0)
-    assert watch.text == EXPLAINED[TOO_DARK]
+    assert told == [f"front: {EXPLAINED[TOO_DARK]}; 1 of 1 pictures missed"]
     assert (tmp_path / "preview.jpg").stat().st_size > 100

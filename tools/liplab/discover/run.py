@@ -33,6 +33,7 @@ from lipwright.resources import models_dir
 
 FIRST = 3  # pictures by which the tracker is chosen
 PREVIEW, PREVIEW_EVERY_S = "preview.jpg", 1.0
+TELL_EVERY_S = 0.25
 LEAST_SHARE, MOST_SHARE = 0.1, 10.0
 
 
@@ -151,26 +152,27 @@ def _stage(arguments: argparse.Namespace, profile: HeadProfile, eyes: str, watch
 
 
 class _Watch:
-    """Shows what the cameras see while they film: figures beside the bar, and a picture, once a second."""
+    """Shows what the cameras see while they film: in words beside the bar, and as a picture once a second."""
 
     def __init__(self, folder: Path) -> None:
+        self.tell: Callable[[str], object] | None = None  # takes the words, from the cameras' threads
         self._path = folder / PREVIEW
-        self._last_s = 0.0
-        self.seen = self.missed = 0
-        self.text = ""
+        self._told_s = self._last_s = 0.0
+        self._seen = self._missed = 0
 
     def look(self, view: str, sight: Sight | Missed, pixels: Pixels | None) -> None:
         """Called with every picture of a real camera."""
         if isinstance(sight, Missed):
-            self.missed += 1
-            self.text = EXPLAINED.get(sight.reason, sight.reason)
+            self._missed += 1
+            text = EXPLAINED.get(sight.reason, sight.reason)
         else:
-            self.seen += 1
+            self._seen += 1
             open_px = float(np.max(sight.lips[11:20, 1] - sight.lips[1:10, 1]))
-            self.text = (
-                f"{view}: lips {open_px:.0f} pixels apart, {self.missed} of {self.seen + self.missed} missed"
-            )
+            text = f"lips {open_px:.0f} pixels apart"
         now = time.monotonic()
+        if self.tell is not None and now - self._told_s > TELL_EVERY_S:
+            self._told_s = now
+            self.tell(f"{view}: {text}; {self._missed} of {self._seen + self._missed} pictures missed")
         if pixels is not None and now - self._last_s > PREVIEW_EVERY_S:
             self._last_s = now
             self.show(pixels, sight)
@@ -188,6 +190,7 @@ def _filming(
     """A bar over all takes, and what to do with each that is done."""
     total = len(discovery.schedule())
     with tqdm(total=total, initial=session.count, desc="filming", unit="take", file=sys.stderr) as bar:
+        watch.tell = bar.set_postfix_str
 
         def keep(filmed: Filmed) -> None:
             for footage in filmed.views.values():
