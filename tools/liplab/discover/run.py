@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_page(folder)
     used = profile.path
     if not arguments.no_install:
-        used = install(folder, profile, own=profile.path.parent != models_dir())
+        used = install(folder, profile, own=profile.path.resolve().parent != models_dir().resolve())
     write_report(report, arguments.json)
     _say(lead(report))
     for motor in report["motors"]:

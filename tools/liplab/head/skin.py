@@ -64,6 +64,8 @@ BAG = (
 BAG_JAW = (1.0, 1.0, 1.0, 0.9, 0.6, 0.3, 0.0)
 RIM_BACK_Y = 0.02
 BORDER_SHARE = 0.8  # how much the border of the red follows its node; the rest stays with skull and jaw
+CORNER_ALONE = 0.88  # |s| from which the skin turns to its corner's node alone
+CORNER_FADE = 0.006  # m from the corner, over which the skin beside it follows other nodes again
 BROW_BONES = tuple(f"brow_{side}_{part}" for side in ("right", "left") for part in ("inner", "outer"))
 BONES = ("head", "jaw", *LIP_NODE_NAMES, *BROW_BONES)
 
@@ -213,6 +215,23 @@ def _spline_shares(s: Array, lip: str) -> Array:
     return shares
 
 
+def _border_share(s: Array) -> Array:
+    """How much the border of the red follows its nodes at s = -1 .. 1: the corners go all the way."""
+    return np.asarray(BORDER_SHARE + (1 - BORDER_SHARE) * smoothstep(np.abs(s)))
+
+
+def _corner_share(s: Array) -> Array:
+    """How much of what the skin follows is its corner's node: 0 up to CORNER_ALONE, 1 at the corners."""
+    return smoothstep((np.abs(s) - CORNER_ALONE) / (1 - CORNER_ALONE))
+
+
+def _corner_alone(s: Array) -> Array:
+    """Shares (n, nodes) of the corners' nodes only."""
+    shares = np.zeros((len(s), len(LIP_NODE_NAMES)))
+    shares[np.arange(len(s)), np.where(s < 0, CORNER_RIGHT, CORNER_LEFT)] = 1
+    return shares
+
+
 def _jaw_share(x: Array, z: Array) -> Array:
     """How much of the skin at (x, z) goes with the jaw: all of the chin, none of the nose."""
     ax = np.abs(x)
@@ -241,11 +260,13 @@ def _face_weights(vertices: Array) -> Array:
     away = np.hypot(x - border_x, z - border_z)
     # Skin beside the corners follows over a longer way than skin above and below; the nose stays.
     reach = 0.016 + 0.012 * smoothstep((np.abs(x) - 0.010) / 0.016)
-    lip = BORDER_SHARE * np.exp(-((away / reach) ** 2)) * smoothstep((0.019 - y) / 0.004)
+    lip = _border_share(s) * np.exp(-((away / reach) ** 2)) * smoothstep((0.019 - y) / 0.004)
     lip *= 1 - smoothstep((z + 0.049) / 0.012) * np.exp(-((x / 0.019) ** 4))
     up, low = _node_shares(x, "upper", away), _node_shares(x, "lower", away)
     blend = np.where(np.abs(s) < 1, upper, smoothstep(0.5 + (z - MOUTH_Z) / 0.030))[:, None]
     shares = blend * up + (1 - blend) * low
+    alone = (_corner_share(s) * np.exp(-((away / CORNER_FADE) ** 2)))[:, None]
+    shares = (1 - alone) * shares + alone * _corner_alone(s)
     weights[:, 2 : 2 + len(LIP_NODE_NAMES)] = shares * (lip * rest)[:, None]
     jaw = _jaw_share(x, z) * smoothstep((0.019 - y) / 0.004)
     weights[:, 1] = (1 - lip) * jaw * rest
@@ -260,9 +281,8 @@ def _mouth_weights(s: Array, upper: bool) -> Array:
     along, near = _spline_shares(s, lip), _node_shares(border_x, lip, np.zeros(len(s)))
     corner = np.abs(s) ** 8
     # At the very corner both lips are one.
-    ends = smoothstep((np.abs(s) - 0.88) / 0.12)[:, None]
-    only_corner = np.zeros_like(along)
-    only_corner[np.arange(len(s)), np.where(s < 0, CORNER_RIGHT, CORNER_LEFT)] = 1
+    ends, only_corner = _corner_share(s)[:, None], _corner_alone(s)
+    border = _border_share(s)
     rows = []
     steps: list[tuple[float, float | None, float]] = [(t, None, 0.0) for t in [*LIP_ROWS[1:], 1.0]]
     steps += [(1.0, bag[4], swing) for bag, swing in zip(BAG, BAG_JAW, strict=True)]
@@ -271,7 +291,7 @@ def _mouth_weights(s: Array, upper: bool) -> Array:
         shares = (1 - ends) * (mix * along + (1 - mix) * near) + ends * only_corner
         if follow is None:
             inward = float(np.interp(t, [0, 0.3, 0.55, 1], [0, 0.65, 1, 1]))
-            own = np.full(len(s), BORDER_SHARE + (1 - BORDER_SHARE) * inward)
+            own = border + (1 - border) * inward
         else:
             own = np.full(len(s), follow)
         jaw = _jaw_share(border_x, border_z) if follow is None else np.full(len(s), 0.0 if upper else swing)
