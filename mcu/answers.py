@@ -4,21 +4,32 @@ import sys
 
 import board
 import head_profile
+import slots
 from clock import ticks_diff, ticks_us
+from files import Files
 from head import Head
+from refusal import Refusal
 from ring import RING_SIZE
+from shows import Shows
 from status import status_fields
-from timebase import TICK_HZ, TimeBase
+from timebase import TimeBase
 
 from facewire import cbor_subset
 from facewire.constants import (
     ACK,
     BOARD_INFO,
+    FILE_BEGIN,
+    FILE_DELETE,
+    FILE_END,
+    FILE_INFO,
+    FILE_LIST,
+    FILE_PART,
     HELLO,
     MAX_TEXT_BYTES,
     PARK,
     PROFILE,
     PROTOCOL_VERSION,
+    REASON_BUTTON,
     REASON_NO_PROFILE,
     REASON_PROFILE,
     REASON_SHAPE,
@@ -26,6 +37,7 @@ from facewire.constants import (
     REASON_UNKNOWN,
     REFUSED,
     SCHEMA_HASH,
+    SHOW_PLAY,
     STATUS_REQUEST,
     STOP,
     SYNC,
@@ -35,30 +47,30 @@ from facewire.constants import (
 FIRMWARE_VERSION = "0.1.0"
 
 
-class Refusal(Exception):
-    """A request that is not done: a reason of the protocol, and a text that says why."""
-
-    def __init__(self, reason: int, text: str) -> None:
-        super().__init__(text)
-        self.reason = reason
-        self.text = text
-
-
 class Answers:
     """What the board says to requests; motion frames never come here."""
 
-    def __init__(self, head: Head, timebase: TimeBase) -> None:
+    def __init__(self, head: Head, timebase: TimeBase, shows: Shows) -> None:
         self._head = head
         self._timebase = timebase
         self._read_us = 0
+        self._files = Files(head)
+        self._shows = shows
+        self._kept = 1  # whether the profile in use is the one on flash
         # How many elements a request has after its id (None: it looks for itself), and what does it.
         self._requests = {
             HELLO: (None, self._hello),
             SYNC: (0, self._sync),
-            PROFILE: (1, self._take_profile),
+            PROFILE: (2, self._take_profile),
             PARK: (0, self._park),
             STOP: (0, self._stop),
             STATUS_REQUEST: (0, self._status),
+            FILE_BEGIN: (3, self._begin_file),
+            FILE_PART: (2, self._take_part),
+            FILE_END: (0, self._end_file),
+            FILE_LIST: (2, self._list_file),
+            FILE_DELETE: (1, self._delete_file),
+            SHOW_PLAY: (2, self._play_show),
         }
 
     def answer(self, payload: bytes, read_us: int) -> bytes:
@@ -99,6 +111,7 @@ class Answers:
             session = fields[2] if len(fields) == 3 else 0
             if not isinstance(session, int) or not 1 <= session <= 0xFFFF:
                 raise Refusal(REASON_SHAPE, "hello ends with a session from 1 to 65535")
+            slots.confirm()
             self._head.open_session(session)
         profile = self._head.profile
         return (
@@ -107,11 +120,11 @@ class Answers:
             PROTOCOL_VERSION,
             SCHEMA_HASH,
             self._head.session,
-            FIRMWARE_VERSION,
+            FIRMWARE_VERSION + slots.build(),
             board.NAME,
             interpreter(),
             profile.count if profile else 0,
-            TICK_HZ,
+            self._timebase.tick_hz,
             RING_SIZE,
             profile.crc if profile else 0,
         )
@@ -123,31 +136,66 @@ class Answers:
     def _take_profile(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
         head = self._head
         body = fields[0]
-        if not isinstance(body, bytes):
-            raise Refusal(REASON_SHAPE, "a profile is a byte string")
-        if head.profile is not None and head.profile.body == body:
+        if not isinstance(body, bytes) or not _is_number(fields[1], 0, 1):
+            raise Refusal(REASON_SHAPE, "a profile is a byte string, and 1 to keep it")
+        if head.profile is not None and head.profile.body == body and self._kept == fields[1]:
             return (ACK, request, PROFILE)
         try:
             profile = head_profile.Profile(body)
             head.configure(profile, False)
         except ValueError as error:
             raise Refusal(REASON_PROFILE, str(error))
-        try:
-            head_profile.save(board.PROFILE_FILE, profile)
-        except OSError:
-            raise Refusal(REASON_STORAGE, "in use, but could not be kept on flash")
+        self._kept = 0
+        if fields[1]:
+            try:
+                head_profile.save(board.PROFILE_FILE, profile)
+            except OSError:
+                raise Refusal(REASON_STORAGE, "in use, but could not be kept on flash")
+            self._kept = 1
         head.counters.clear_timing()  # writing to flash holds up the ticks
         return (ACK, request, PROFILE)
 
     def _park(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
         if self._head.profile is None:
             raise Refusal(REASON_NO_PROFILE, "nothing moves before a profile is known")
+        if self._head.safety.pressed:
+            raise Refusal(REASON_BUTTON, "the stop button is pressed")
         self._head.park()
         return (ACK, request, PARK)
 
     def _stop(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
         self._head.stop()
         return (ACK, request, STOP)
+
+    def _begin_file(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
+        self._files.begin(_text(fields[0]), _number(fields[1], 0xFFFFFF), _number(fields[2], 0xFFFFFFFF))
+        return (ACK, request, FILE_BEGIN)
+
+    def _take_part(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
+        data = fields[1]
+        if not isinstance(data, bytes):
+            raise Refusal(REASON_SHAPE, "a part is a byte string")
+        self._files.part(_number(fields[0], 0xFFFFFF), data)
+        self._head.counters.clear_timing()
+        return (ACK, request, FILE_PART)
+
+    def _end_file(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
+        self._files.end()
+        self._head.counters.clear_timing()
+        return (ACK, request, FILE_END)
+
+    def _list_file(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
+        info = self._files.info(_text(fields[0]), _number(fields[1], 0xFFFF))
+        return (FILE_INFO, request, info[0], info[1], info[2], info[3])
+
+    def _delete_file(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
+        self._files.delete(_text(fields[0]))
+        self._head.counters.clear_timing()
+        return (ACK, request, FILE_DELETE)
+
+    def _play_show(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
+        self._shows.play(request, _text(fields[0]), _number(fields[1], 255))
+        return (ACK, request, SHOW_PLAY)
 
     def _status(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
         head = self._head
@@ -159,7 +207,21 @@ class Answers:
             head.safety.state,
             head.safety.cause,
             head.ring.depth,
+            head.supply.millivolts,
+            sum([1 << i for i in range(head.motion.count) if head.heat.hot[i]]),
         )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise Refusal(REASON_SHAPE, "a name is a text")
+    return value
+
+
+def _number(value: object, highest: int) -> int:
+    if not isinstance(value, int) or not 0 <= value <= highest:
+        raise Refusal(REASON_SHAPE, "not a number that belongs here")
+    return value
 
 
 def interpreter() -> str:

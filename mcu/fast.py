@@ -4,8 +4,44 @@ import sys
 
 MYPY = False  # true for type checkers, which understand the plain form only
 if MYPY or sys.implementation.name != "micropython":
-    from kernels_plain import copy, hermite, merge, read_motion, registers, slew, take, tangents, uncobs
+    from kernels_plain import (
+        aim,
+        copy,
+        hermite,
+        merge,
+        move,
+        part,
+        read_motion,
+        registers,
+        take,
+        tangents,
+        uncobs,
+    )
 else:
-    from kernels import copy, hermite, merge, read_motion, registers, slew, take, tangents, uncobs
+    from kernels import (
+        aim,
+        copy,
+        hermite,
+        merge,
+        move,
+        part,
+        read_motion,
+        registers,
+        take,
+        tangents,
+        uncobs,
+    )
 
-__all__ = ("copy", "hermite", "merge", "read_motion", "registers", "slew", "take", "tangents", "uncobs")
+__all__ = (
+    "aim",
+    "copy",
+    "hermite",
+    "merge",
+    "move",
+    "part",
+    "read_motion",
+    "registers",
+    "take",
+    "tangents",
+    "uncobs",
+)

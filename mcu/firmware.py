@@ -8,15 +8,16 @@ import micropython
 from answers import Answers
 from clock import idle_until
 from head import Head
-from machine import I2C, Pin
+from machine import I2C, WDT, Pin, reset
 from micropython import const
 from pca9685 import Drivers
 from serial_port import SerialPort
+from shows import Shows
+from supply import Supply
 from timebase import TimeBase
 from wire import Wire
 
-_REPORT_TICKS = const(50)  # a status twice a second
-_COLLECT_TICKS = const(100)
+REPL_FILE = "repl"
 _NO_INTERRUPT = const(-1)
 _CONTROL_C = const(3)
 
@@ -30,9 +31,13 @@ class Firmware:
             board.I2C_UNIT, scl=Pin(board.I2C_SCL_PIN), sda=Pin(board.I2C_SDA_PIN), freq=board.I2C_FREQUENCY
         )
         drivers = Drivers(bus, board.PCA9685_ADDRESSES, board.PCA9685_OSCILLATOR_KHZ)
-        self.head = Head(drivers, self.timebase)
+        self._button = None if board.STOP_PIN is None else Pin(board.STOP_PIN, Pin.IN, Pin.PULL_UP)
+        self._supply = Supply()
+        self.head = Head(drivers, self.timebase, self._supply)
+        self._press()
         self._start_at_rest()
-        self._answers = Answers(self.head, self.timebase)
+        self.shows = Shows(self.head, self.timebase)
+        self._answers = Answers(self.head, self.timebase, self.shows)
         self.wire = Wire(SerialPort(), self.head, self._answers)
 
     def _start_at_rest(self) -> None:
@@ -43,12 +48,18 @@ class Firmware:
             except ValueError:  # kept when the board had other chips: as good as none
                 pass
 
+    def _press(self) -> None:
+        if self._button is not None:
+            self.head.press(self._button.value() == 0)
+
     def turn(self) -> None:
         """Waits for the next tick or bytes; then does what is due."""
         timebase = self.timebase
         idle_until(timebase.tick_us)
         late_us = timebase.lateness_us()
         if late_us >= 0:
+            self._press()
+            self._supply.tick()
             self.head.tick()
             self.head.counters.add_tick(late_us, timebase.lateness_us() - late_us)
             timebase.advance()
@@ -62,11 +73,13 @@ class Firmware:
         that is set off by want of memory can fall into a request only, when a host sends a great many.
         """
         counters = self.head.counters
-        self.wire.tick()
-        if counters.ticks % _COLLECT_TICKS == 0:
+        tick_hz = self.timebase.tick_hz
+        self.wire.tick(self.timebase.period_ms)
+        self.shows.turn()
+        if counters.ticks % tick_hz == 0:
             gc.collect()
             counters.free_bytes = gc.mem_free()
-        if counters.ticks % _REPORT_TICKS == _REPORT_TICKS // 2 and self.head.session and self.wire.listening:
+        elif counters.ticks % (tick_hz // 2) == tick_hz // 4 and self.head.session and self.wire.listening:
             self.wire.send(self._answers.report())
 
 
@@ -74,9 +87,17 @@ def run() -> None:
     """Runs until the host asks for the REPL."""
     micropython.kbd_intr(_NO_INTERRUPT)  # 3 is a byte like any other in a frame
     firmware = Firmware()
+    watchdog = WDT(timeout=board.WATCHDOG_MS) if board.WATCHDOG_MS else None
     try:
         while not firmware.wire.escaped:
             firmware.turn()
+            if watchdog is not None:
+                watchdog.feed()
     finally:
         firmware.head.release()
         micropython.kbd_intr(_CONTROL_C)
+    if watchdog is not None:
+        # Nothing stops a watchdog but a restart, and main.py sees from this file that the REPL is wanted.
+        with open(REPL_FILE, "w"):
+            pass
+        reset()

@@ -8,18 +8,26 @@ from array import array
 import fast
 from clock import ticks_diff
 from head_profile import Profile
+from heat import Heat
 from micropython import const
 from motion import Motion
 from pca9685 import Drivers
+from pulses import Pulses
 from ring import Ring
-from safety import Safety
+from safety import NO_FAULT, Safety
 from status import Counters
+from supply import Supply
 from timebase import TimeBase
 
 from facewire.constants import (
     BASE_INTERVAL,
     CAUSE_BOOT,
+    CAUSE_BUS,
+    CAUSE_FRAMES,
+    CAUSE_PARK,
     CAUSE_PROFILE,
+    CAUSE_SHOW,
+    CAUSE_SUPPLY,
     COMPACT_FRAME,
     DROP_ABSURD_TIME,
     DROP_CHANNELS,
@@ -36,27 +44,40 @@ from facewire.constants import (
     MAX_BASE_AGE_MS,
     MAX_BEHIND_MS,
     MAX_CHANNELS,
+    REARMING,
+    RELEASED,
+    RESTING,
     STOPPED,
 )
 
 _ACCEPTED = const(-1)
-_BUS_RETRY_TICKS = const(50)
+_BUS_RETRIES_HZ = const(2)
 _NO_BASE = const(-1)
+_SPEED_BIAS = const(1 << 20)  # as in kernels_plain
 
 
 class Head:
-    """What the board moves. `session` is 0 while no host has said hello."""
+    """What the board moves.
 
-    def __init__(self, drivers: Drivers, timebase: TimeBase) -> None:
+    session: 0 while no host has said hello. on_show: a show plays or is about to, until anything else tells
+    the head what to do.
+    """
+
+    def __init__(self, drivers: Drivers, timebase: TimeBase, supply: Supply) -> None:
         self.ring = Ring()
         self.motion = Motion(self.ring)
-        self.safety = Safety()
+        self.pulses = Pulses()
+        self.safety = Safety(self.pulses)
+        self.heat = Heat()
+        self.supply = supply
         self.counters = Counters()
         self.profile: Profile | None = None
         self.session = 0
+        self.on_show = False
         self.out = array("H", bytes(2 * MAX_CHANNELS))  # what the servos were told last, 0..65535
         self._out_ms = timebase.tick_ms  # when that was
-        self._before = array("H", bytes(2 * MAX_CHANNELS))  # what they were told a tick earlier
+        self._speed = array("i", bytes(4 * MAX_CHANNELS))  # how far that is from a tick earlier, as in `aim`
+        self._wish = array("i", bytes(4 * MAX_CHANNELS))
         self._drivers = drivers
         self._timebase = timebase
         self._base = array("H", bytes(2 * MAX_CHANNELS))
@@ -66,21 +87,24 @@ class Head:
     def configure(self, profile: Profile, at_boot: bool) -> None:
         """Takes a profile into use and goes to its rest pose. Raises ValueError if this board cannot."""
         self._drivers.configure(profile)
+        self.leave_show()
         self._flush()
         self._base_sequence = _NO_BASE
         self.profile = profile
         self.motion.count = profile.count
-        self.motion.hold(profile.rest)
-        fast.copy(profile.rest, 0, self.out, 0, profile.count)
-        fast.copy(profile.rest, 0, self._before, 0, profile.count)
+        self.pulses.configure(profile)
+        self.heat.configure(profile)
+        self._timebase.set_rate(profile.tick_hz)
         self._start_drivers()
-        self.safety.configure(profile.count, CAUSE_BOOT if at_boot else CAUSE_PROFILE, self._out_ms)
+        self.safety.configure(profile.tick_hz, CAUSE_BOOT if at_boot else CAUSE_PROFILE, self._out_ms)
+        self._begin_state()
 
     def open_session(self, session: int) -> None:
         """A host has said hello; a repeated hello changes nothing."""
         if session == self.session:
             return
         self.session = session
+        self.leave_show()
         self.ring.clear()
         self._base_sequence = _NO_BASE
         self.counters.clear()
@@ -89,21 +113,39 @@ class Head:
 
     def park(self) -> None:
         """Eases to the rest pose; frames in the ring are dropped."""
-        self._flush()
-        if self.safety.park(self._out_ms):
-            self._begin_state()
+        self.leave_show()
+        self.go_to_rest(CAUSE_PARK)
 
     def stop(self) -> None:
         """Releases the pulses at once; frames in the ring are dropped."""
+        self.leave_show()
         self._flush()
         if self.safety.stop(self._out_ms):
             self._begin_state()
         self.release()
 
+    def go_to_rest(self, cause: int) -> None:
+        """Eases to the rest pose, and does not leave a show; frames in the ring are dropped."""
+        self._flush()
+        if self.safety.park(self._out_ms, cause):
+            self._begin_state()
+
+    def enter_show(self) -> None:
+        """From now on frames come from a show; the head does not follow others now."""
+        self._flush()
+        self.on_show = True
+        self.safety.feed_from(CAUSE_SHOW)
+
+    def leave_show(self) -> None:
+        """From now on frames come from a host."""
+        self.on_show = False
+        self.safety.feed_from(CAUSE_FRAMES)
+
     def release(self) -> None:
         """Takes the pulses off all outputs now, without waiting for a tick."""
         if self.profile:
-            self._drivers.write(self.out, self.profile, 0)
+            self.pulses.off()
+            self._drivers.write(self.out, self.profile, self.pulses.on)
 
     def receive(self, header: "array[int]", values: "array[int]", count: int) -> None:
         """A motion frame has arrived whole; see kernels_plain.read_motion for the arguments."""
@@ -111,6 +153,19 @@ class Head:
         drop = self._take(header, values, count)
         if drop != _ACCEPTED:
             self.counters.drops[drop] += 1
+
+    def receive_show(self, positions: "array[int]", time_ms: int) -> None:
+        """A frame of a show, 0..65535 for each channel, at board time; later than the one before."""
+        self.counters.received += 1
+        ring = self.ring
+        offset = ring.free_offset()
+        if ticks_diff(time_ms, self._timebase.now_ms()) <= 0:
+            self.counters.drops[DROP_LATE] += 1
+        elif offset < 0:
+            self.counters.drops[DROP_RING_FULL] += 1
+        else:
+            fast.copy(positions, 0, ring.positions, offset, self.motion.count)
+            ring.commit(time_ms)
 
     def _take(self, header: "array[int]", values: "array[int]", count: int) -> int:
         """Puts a frame into the ring; returns why it was dropped, or _ACCEPTED."""
@@ -135,6 +190,8 @@ class Head:
             return DROP_ABSURD_TIME
         if ahead <= 0:
             return DROP_LATE
+        if self.on_show:
+            self._take_over()
         ring = self.ring
         if ring.depth and ticks_diff(time_ms, ring.time_ms(ring.depth - 1)) <= 0:
             return DROP_ORDER
@@ -158,33 +215,96 @@ class Head:
             return
         safety = self.safety
         drivers = self._drivers
+        motion = self.motion
+        count = profile.count
         if self._base_sequence != _NO_BASE and ticks_diff(now_ms, self._base_ms) > MAX_BASE_AGE_MS:
             self._base_sequence = _NO_BASE
+        motion.begin_tick()
         if safety.state >= FOLLOWING:
-            self.counters.played += self.motion.follow(now_ms)
+            self.counters.played += motion.follow(now_ms)
         else:
             self._pass_frames(now_ms)
-            self.motion.ease(now_ms)
-        fast.copy(self.out, 0, self._before, 0, profile.count)
-        behind = fast.slew(self.motion.track, self.out, profile.steps, safety.cap, safety.live)
-        if not drivers.ready and self.counters.ticks % _BUS_RETRY_TICKS == 0:
+            motion.ease(now_ms)
+        if safety.state > REARMING:
+            self.pulses.step(now_ms)
+        self.heat.step(self.out, self._speed, motion.track, self._timebase.period_ms)
+        on, speed, wish = self.pulses.on, self._speed, self._wish
+        fast.aim(
+            motion.track,
+            motion.before,
+            self.out,
+            speed,
+            profile.steps,
+            profile.accelerations,
+            on,
+            safety.cap,
+            wish,
+            count,
+        )
+        if profile.pairs:
+            fast.part(
+                self.out,
+                speed,
+                wish,
+                profile.accelerations,
+                profile.firsts,
+                profile.terms,
+                profile.mosts,
+                profile.pairs,
+            )
+        behind = fast.move(self.out, speed, wish, motion.track, count)
+        if not drivers.ready and self.counters.ticks % (self._timebase.tick_hz // _BUS_RETRIES_HZ) == 0:
             self._start_drivers()
-        if safety.step(now_ms, self.ring.depth > 0, behind, drivers.ready):
+        fault = CAUSE_SUPPLY if self.supply.low else NO_FAULT if drivers.ready else CAUSE_BUS
+        if safety.step(now_ms, self.ring.depth > 0, behind, fault):
             self._begin_state()
         if drivers.ready:
             errors = drivers.errors
-            drivers.write(self.out, profile, safety.live)
+            drivers.write(self.out, profile, on)
             self.counters.bus_errors += drivers.errors - errors
+
+    def is_still(self) -> bool:
+        """Whether nothing moves, nor is about to: the ticks may be held up."""
+        return self.safety.state <= RELEASED or self.safety.state == RESTING
+
+    def press(self, pressed: bool) -> None:
+        """The stop button's level."""
+        if self.safety.press(pressed, self._out_ms):
+            self.leave_show()
+            self._flush()
+            self._begin_state()
+            self.release()
 
     def _begin_state(self) -> None:
         """Sets the track off on what the state just entered asks for."""
         profile = self.profile
         if profile is None:
             return
-        if self.safety.state == EASING:
-            self.motion.start_easing(self._before, self.out, profile.rest, self._out_ms)
-        elif self.safety.state != HOLDING:
+        state = self.safety.state
+        if state == EASING and not self.pulses.known:
+            # Where the servos stand is unknown, so they creep to rest at once, each as it gets pulses.
+            fast.copy(profile.rest, 0, self.out, 0, profile.count)
+            self._stand()
+            self.motion.hold(profile.rest)
+        elif state == EASING:
+            self.motion.start_easing(
+                self.out, self._speed, profile.rest, self._out_ms, self._timebase.period_ms
+            )
+        elif state != HOLDING:
+            if state <= REARMING:
+                self._stand()
             self.motion.hold(self.out)
+
+    def _take_over(self) -> None:
+        """A host's frames begin in the middle of a show: the way to them begins where the track is."""
+        self.leave_show()
+        self._flush()
+        if self.safety.state >= FOLLOWING:
+            self.motion.hold(self.motion.track)
+
+    def _stand(self) -> None:
+        for i in range(self.motion.count):
+            self._speed[i] = _SPEED_BIAS
 
     def _pass_frames(self, now_ms: int) -> None:
         """Frames whose time passes while the head may not follow them."""

@@ -8,6 +8,8 @@ read from memory.
 import micropython
 from micropython import const
 
+_SPEED_BIAS = const(1 << 20)
+_SUM_BIAS = const(1 << 27)
 _VELOCITY_BIAS = const(1 << 26)
 
 
@@ -235,20 +237,142 @@ def hermite(
 
 
 @micropython.viper
-def slew(track: ptr16, out: ptr16, steps: ptr16, cap: int, live: int) -> int:
+def aim(
+    track: ptr16,
+    before: ptr16,
+    out: ptr16,
+    velocity: ptr32,
+    steps: ptr16,
+    accelerations: ptr16,
+    pulses: ptr8,
+    cap: int,
+    wish: ptr32,
+    count: int,
+):
+    for i in range(count):
+        if pulses[i] == 0:
+            wish[i] = _SPEED_BIAS
+            continue
+        speed = velocity[i] - _SPEED_BIAS
+        change = accelerations[i]
+        limit = steps[i]
+        if limit > cap:
+            limit = cap
+        goal = track[i]
+        ahead = goal - out[i]
+        way = ahead
+        if way > limit:
+            way = limit
+        elif way < -limit:
+            way = -limit
+        if way > speed + change:
+            way = speed + change
+        elif way < speed - change:
+            way = speed - change
+        # As going up: where it goes down, all is mirrored.
+        sign = 1
+        room = 65535 - out[i]
+        if way < 0:
+            sign = -1
+            way = -way
+            speed = -speed
+            ahead = -ahead
+            room = out[i]
+        drift = sign * (goal - before[i])
+        if drift > limit:
+            drift = limit
+        if drift > change:  # how far it comes while it brakes: drift - change, drift - 2 * change, ...
+            brakes = drift // change
+            ahead += brakes * drift - ((change * brakes * (brakes + 1)) >> 1)
+        if room > ahead:
+            room = ahead
+        stop = way
+        if way > change:
+            brakes = way // change
+            stop += brakes * way - ((change * brakes * (brakes + 1)) >> 1)
+        if stop > room:
+            low = speed - change
+            if low < 0:
+                low = 0
+            while way - low > 1:
+                middle = (low + way) >> 1
+                stop = middle
+                if middle > change:
+                    brakes = middle // change
+                    stop += brakes * middle - ((change * brakes * (brakes + 1)) >> 1)
+                if stop > room:
+                    way = middle
+                else:
+                    low = middle
+            way = low
+        wish[i] = sign * way + _SPEED_BIAS
+
+
+@micropython.viper
+def part(
+    out: ptr16,
+    velocity: ptr32,
+    wish: ptr32,
+    accelerations: ptr16,
+    firsts: ptr8,
+    terms: ptr8,
+    mosts: ptr32,
+    pairs: int,
+) -> int:
+    braking = 0
+    again = 1
+    while again != 0:
+        again = 0
+        for pair in range(pairs):
+            end = firsts[pair + 1]
+            total = 0
+            term = firsts[pair]
+            while term < end:
+                channel = terms[2 * term]
+                weight = terms[2 * term + 1] - 128
+                way = wish[channel] - _SPEED_BIAS
+                at = out[channel] + way
+                change = accelerations[channel]
+                if weight > 0 and way > change:
+                    brakes = way // change
+                    at += brakes * way - ((change * brakes * (brakes + 1)) >> 1)
+                elif weight < 0 and way < -change:
+                    way = -way
+                    brakes = way // change
+                    at -= brakes * way - ((change * brakes * (brakes + 1)) >> 1)
+                total += weight * at
+                term += 1
+            if total > mosts[pair] - _SUM_BIAS:
+                term = firsts[pair]
+                while term < end:
+                    channel = terms[2 * term]
+                    weight = terms[2 * term + 1] - 128
+                    way = wish[channel] - _SPEED_BIAS
+                    if (weight > 0 and way > 0) or (weight < 0 and way < 0):
+                        speed = velocity[channel] - _SPEED_BIAS
+                        change = accelerations[channel]
+                        if speed > change:
+                            speed -= change
+                        elif speed < -change:
+                            speed += change
+                        else:
+                            speed = 0
+                        if way != speed:
+                            wish[channel] = speed + _SPEED_BIAS
+                            braking += 1
+                            again = 1
+                    term += 1
+    return braking
+
+
+@micropython.viper
+def move(out: ptr16, velocity: ptr32, wish: ptr32, track: ptr16, count: int) -> int:
     behind = 0
-    for i in range(live):
-        step = steps[i]
-        if step > cap:
-            step = cap
-        way = track[i] - out[i]
-        if way > step:
-            way = step
+    for i in range(count):
+        out[i] = out[i] + wish[i] - _SPEED_BIAS
+        velocity[i] = wish[i]
+        if out[i] != track[i]:
             behind += 1
-        elif way < -step:
-            way = -step
-            behind += 1
-        out[i] = out[i] + way
     return behind
 
 
@@ -258,20 +382,31 @@ def registers(
     ends: ptr16,
     places: ptr8,
     counts_per_us: int,
+    bounds: ptr16,
+    counts: ptr16,
     data: ptr8,
-    live: int,
+    pulses: ptr8,
     count: int,
 ):
     for i in range(count):
         at = places[i] << 2
         data[at] = 0
         data[at + 1] = 0
-        if i < live:
+        if pulses[i] != 0:
             first = ends[2 * i]
-            pulse = first + (((ends[2 * i + 1] - first) * out[i] + 32768) >> 16)
-            pulse = (pulse * counts_per_us + 8192) >> 14
-            data[at + 2] = pulse & 255
-            data[at + 3] = pulse >> 8
+            quarters = (first << 2) + (((ends[2 * i + 1] - first) * out[i] + 8192) >> 14)
+            sixteenths = (quarters * counts_per_us + 2048) >> 12
+            told = counts[i]
+            away = sixteenths - (told << 4)
+            if away > 12 or away < -12:
+                told = (sixteenths + 8) >> 4
+            if told < bounds[2 * i]:
+                told = bounds[2 * i]
+            elif told > bounds[2 * i + 1]:
+                told = bounds[2 * i + 1]
+            counts[i] = told
+            data[at + 2] = told & 255
+            data[at + 3] = told >> 8
         else:
             data[at + 2] = 0
             data[at + 3] = 16

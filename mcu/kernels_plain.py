@@ -7,6 +7,8 @@ VELOCITY_BIAS added: viper reads 32-bit memory without sign on 64-bit machines. 
 
 from array import array
 
+SPEED_BIAS = 1 << 20
+SUM_BIAS = 1 << 27
 VELOCITY_BIAS = 1 << 26
 
 
@@ -262,21 +264,152 @@ def hermite(
         out[i] = value
 
 
-def slew(track: "array[int]", out: "array[int]", steps: "array[int]", cap: int, live: int) -> int:
-    """Moves out[:live] towards the track, by at most its step and the cap; returns how many are not there."""
+def aim(
+    track: "array[int]",
+    before: "array[int]",
+    out: "array[int]",
+    velocity: "array[int]",
+    steps: "array[int]",
+    accelerations: "array[int]",
+    pulses: bytearray,
+    cap: int,
+    wish: "array[int]",
+    count: int,
+) -> None:
+    """Chooses how far every channel shall move in this tick to be on the track, within its limits.
+
+    wish and velocity (the last tick's wish) are positions a tick plus SPEED_BIAS; 0 where pulses[i] is 0. No
+    wish is over steps[i] or the cap, nor differs from the velocity by more than accelerations[i], unless it
+    has to brake; none goes so fast that it could not stop within 0..65535, or before the point where the
+    track itself could stop, `before` being where that was a tick ago.
+    """
+    for i in range(count):
+        if pulses[i] == 0:
+            wish[i] = SPEED_BIAS
+            continue
+        speed = velocity[i] - SPEED_BIAS
+        change = accelerations[i]
+        limit = steps[i]
+        if limit > cap:
+            limit = cap
+        goal = track[i]
+        ahead = goal - out[i]
+        way = ahead
+        if way > limit:
+            way = limit
+        elif way < -limit:
+            way = -limit
+        if way > speed + change:
+            way = speed + change
+        elif way < speed - change:
+            way = speed - change
+        # As going up: where it goes down, all is mirrored.
+        sign = 1
+        room = 65535 - out[i]
+        if way < 0:
+            sign = -1
+            way = -way
+            speed = -speed
+            ahead = -ahead
+            room = out[i]
+        drift = sign * (goal - before[i])
+        if drift > limit:
+            drift = limit
+        if drift > change:  # how far it comes while it brakes: drift - change, drift - 2 * change, ...
+            brakes = drift // change
+            ahead += brakes * drift - ((change * brakes * (brakes + 1)) >> 1)
+        if room > ahead:
+            room = ahead
+        stop = way
+        if way > change:
+            brakes = way // change
+            stop += brakes * way - ((change * brakes * (brakes + 1)) >> 1)
+        if stop > room:
+            low = speed - change
+            if low < 0:
+                low = 0
+            while way - low > 1:
+                middle = (low + way) >> 1
+                stop = middle
+                if middle > change:
+                    brakes = middle // change
+                    stop += brakes * middle - ((change * brakes * (brakes + 1)) >> 1)
+                if stop > room:
+                    way = middle
+                else:
+                    low = middle
+            way = low
+        wish[i] = sign * way + SPEED_BIAS
+
+
+def part(
+    out: "array[int]",
+    velocity: "array[int]",
+    wish: "array[int]",
+    accelerations: "array[int]",
+    firsts: bytearray,
+    terms: bytearray,
+    mosts: "array[int]",
+    pairs: int,
+) -> int:
+    """Lets channels brake that would run into each other; returns how many do.
+
+    Pair k has the terms firsts[k] to firsts[k + 1] - 1: terms[2 * j] is a channel, terms[2 * j + 1] its
+    weight plus 128. The sum of weight times position stays at or below mosts[k] - SUM_BIAS, even if all that
+    raise it brake from the next tick on, and those that lower it stand still: so braking is always enough.
+    """
+    braking = 0
+    again = True
+    while again:
+        again = False
+        for pair in range(pairs):
+            total = 0
+            for term in range(firsts[pair], firsts[pair + 1]):
+                channel = terms[2 * term]
+                weight = terms[2 * term + 1] - 128
+                way = wish[channel] - SPEED_BIAS
+                at = out[channel] + way
+                change = accelerations[channel]
+                if weight > 0 and way > change:
+                    brakes = way // change
+                    at += brakes * way - ((change * brakes * (brakes + 1)) >> 1)
+                elif weight < 0 and way < -change:
+                    way = -way
+                    brakes = way // change
+                    at -= brakes * way - ((change * brakes * (brakes + 1)) >> 1)
+                total += weight * at
+            if total <= mosts[pair] - SUM_BIAS:
+                continue
+            for term in range(firsts[pair], firsts[pair + 1]):
+                channel = terms[2 * term]
+                weight = terms[2 * term + 1] - 128
+                way = wish[channel] - SPEED_BIAS
+                if (weight > 0 and way > 0) or (weight < 0 and way < 0):
+                    speed = velocity[channel] - SPEED_BIAS
+                    change = accelerations[channel]
+                    if speed > change:
+                        speed -= change
+                    elif speed < -change:
+                        speed += change
+                    else:
+                        speed = 0
+                    if way != speed:
+                        wish[channel] = speed + SPEED_BIAS
+                        braking += 1
+                        again = True
+    return braking
+
+
+def move(
+    out: "array[int]", velocity: "array[int]", wish: "array[int]", track: "array[int]", count: int
+) -> int:
+    """Moves every channel as wished, which becomes its velocity; returns how many are not on the track."""
     behind = 0
-    for i in range(live):
-        step = steps[i]
-        if step > cap:
-            step = cap
-        way = track[i] - out[i]
-        if way > step:
-            way = step
+    for i in range(count):
+        out[i] = out[i] + wish[i] - SPEED_BIAS
+        velocity[i] = wish[i]
+        if out[i] != track[i]:
             behind += 1
-        elif way < -step:
-            way = -step
-            behind += 1
-        out[i] = out[i] + way
     return behind
 
 
@@ -285,25 +418,39 @@ def registers(
     ends: "array[int]",
     places: bytearray,
     counts_per_us: int,
+    bounds: "array[int]",
+    counts: "array[int]",
     data: bytearray,
-    live: int,
+    pulses: bytearray,
     count: int,
 ) -> None:
-    """Writes every channel's PCA9685 registers: a pulse from count 0 on for the live ones, none for others.
+    """Writes every channel's PCA9685 registers: a pulse from count 0 on, or none where pulses[i] is 0.
 
-    ends[2*i] and ends[2*i+1]: pulse widths in us at position 0 and 65535, so that no pulse can leave them.
-    places[i]: output 0..31, four bytes each in `data`. counts_per_us: PWM counts per us times 16384.
+    ends[2*i] and ends[2*i+1]: pulse widths in us at position 0 and 65535. bounds[2*i] and bounds[2*i+1]: the
+    fewest and most counts that lie between them. places[i]: output 0..31, four bytes each in `data`.
+    counts_per_us: PWM counts per us times 16384. counts: what each channel was told last; it is told another
+    only when the right width is more than three quarters of a count away, so that a position that trembles
+    between two counts does not make a servo hum.
     """
     for i in range(count):
         at = places[i] << 2
         data[at] = 0
         data[at + 1] = 0
-        if i < live:
+        if pulses[i] != 0:
             first = ends[2 * i]
-            pulse = first + (((ends[2 * i + 1] - first) * out[i] + 32768) >> 16)
-            pulse = (pulse * counts_per_us + 8192) >> 14
-            data[at + 2] = pulse & 255
-            data[at + 3] = pulse >> 8
+            quarters = (first << 2) + (((ends[2 * i + 1] - first) * out[i] + 8192) >> 14)
+            sixteenths = (quarters * counts_per_us + 2048) >> 12
+            told = counts[i]
+            away = sixteenths - (told << 4)
+            if away > 12 or away < -12:
+                told = (sixteenths + 8) >> 4
+            if told < bounds[2 * i]:
+                told = bounds[2 * i]
+            elif told > bounds[2 * i + 1]:
+                told = bounds[2 * i + 1]
+            counts[i] = told
+            data[at + 2] = told & 255
+            data[at + 3] = told >> 8
         else:
             data[at + 2] = 0
             data[at + 3] = 16

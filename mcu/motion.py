@@ -11,20 +11,21 @@ import fast
 from clock import ticks_add, ticks_diff
 from micropython import const
 from ring import Ring
-from timebase import PERIOD_MS
 
 from facewire.constants import MAX_CHANNELS
 
 EASE_MS = const(300)  # how long the way to rest takes
 _ONE = const(16384)
-_VELOCITY_BIAS = const(1 << 26)  # as in kernels_plain
+_SPEED_BIAS = const(1 << 20)  # these two as in kernels_plain
+_VELOCITY_BIAS = const(1 << 26)
 
 
 class Motion:
-    """The track of up to 32 channels, 0..65535. `count`: how many are in use."""
+    """The track of up to 32 channels, 0..65535, and where it was a tick ago. `count`: how many are in use."""
 
     def __init__(self, ring: Ring) -> None:
         self.track = array("H", bytes(2 * MAX_CHANNELS))
+        self.before = array("H", bytes(2 * MAX_CHANNELS))
         self.count = 0
         self._ring = ring
         self._start = array("H", bytes(2 * MAX_CHANNELS))
@@ -40,6 +41,10 @@ class Motion:
         """Stands still at the positions until `follow` or `ease` moves on from there."""
         fast.copy(positions, 0, self.track, 0, self.count)
         self._moving = False
+
+    def begin_tick(self) -> None:
+        """Remembers the track as it is."""
+        fast.copy(self.track, 0, self.before, 0, self.count)
 
     def follow(self, now_ms: int) -> int:
         """Moves the track along the ring's frames to `now_ms`; returns how many frames that passed."""
@@ -66,11 +71,13 @@ class Motion:
         self._interpolate(now_ms)
         return passed
 
-    def start_easing(self, before: "array[int]", at: "array[int]", rest: "array[int]", now_ms: int) -> None:
-        """Begins the way to rest from the positions `at`, `before` being those of one tick ago."""
+    def start_easing(
+        self, at: "array[int]", speed: "array[int]", rest: "array[int]", now_ms: int, period_ms: int
+    ) -> None:
+        """Begins the way to rest from the positions `at`, moving with `speed` (as in kernels_plain.aim)."""
         for i in range(self.count):
             way = rest[i] - at[i]
-            velocity = ((at[i] - before[i]) << 8) // PERIOD_MS
+            velocity = ((speed[i] - _SPEED_BIAS) << 8) // period_ms
             limit = (way << 9) // EASE_MS  # twice the way: see kernels_plain.hermite
             if (velocity > 0) != (way > 0):
                 velocity = 0

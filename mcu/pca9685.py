@@ -35,6 +35,8 @@ class Drivers:
         self._chips = 0
         self._prescale = bytearray(1)
         self._counts_per_us = 0
+        self._bounds = array("H")
+        self._counts = array("H")
         self._data = bytearray(len(addresses) * _PINS * _REGISTERS)
         self._bursts: list[memoryview] = []
 
@@ -49,6 +51,12 @@ class Drivers:
         step = (self._oscillator_khz * 1000 + 2048 * profile.pwm_hz) // (4096 * profile.pwm_hz)
         self._prescale[0] = step - 1
         self._counts_per_us = (self._oscillator_khz << 14) // (step * 1000)
+        self._bounds = array("H", bytes(4 * profile.count))
+        self._counts = array("H", bytes(2 * profile.count))
+        for i in range(profile.count):
+            shortest, longest = sorted(profile.ends[2 * i : 2 * i + 2])
+            self._bounds[2 * i] = (shortest * self._counts_per_us + 16383) >> 14
+            self._bounds[2 * i + 1] = (longest * self._counts_per_us) >> 14
         for pin in range(len(self._data) // _REGISTERS):
             self._data[pin * _REGISTERS + 3] = _FULL_OFF[0]
         self._bursts = []
@@ -76,10 +84,18 @@ class Drivers:
             self.errors += 1
             self.ready = False
 
-    def write(self, out: "array[int]", profile: Profile, live: int) -> None:
-        """One burst to each chip: pulses for the first `live` channels, none for the others."""
+    def write(self, out: "array[int]", profile: Profile, pulses: bytearray) -> None:
+        """One burst to each chip: pulses for the channels that shall have them, none for the others."""
         fast.registers(
-            out, profile.ends, profile.outputs, self._counts_per_us, self._data, live, profile.count
+            out,
+            profile.ends,
+            profile.outputs,
+            self._counts_per_us,
+            self._bounds,
+            self._counts,
+            self._data,
+            pulses,
+            profile.count,
         )
         try:
             for chip in range(self._chips):

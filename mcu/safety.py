@@ -1,21 +1,25 @@
 """What the board may do when: the state machine that nothing on the wire can get around.
 
 Start at rest; follow while there are frames; when they cease, hold, ease to rest, release; follow again after
-a while of good frames, slowly at first. Times are board time in ms; one step a tick.
+a while of good frames, slowly at first. Times are board time in ms; one step a tick. `pulses.py` says which
+servos have pulses.
 """
 
 from clock import ticks_diff
 from micropython import const
 from motion import EASE_MS
+from pulses import Pulses
 
 from facewire.constants import (
     CAUSE_BOOT,
     CAUSE_BUS,
+    CAUSE_BUTTON,
     CAUSE_FRAMES,
     CAUSE_PARK,
     CAUSE_SESSION,
     CAUSE_SILENCE,
     CAUSE_STOP,
+    CAUSE_SUPPLY,
     EASING,
     FOLLOWING,
     HOLDING,
@@ -28,48 +32,65 @@ from facewire.constants import (
 
 HOLD_MS = const(150)
 REARM_MS = const(500)
+EASE_MOST_MS = const(30000)  # a way to rest ends here, even if collisions keep a channel from it
+NO_FAULT = const(-1)
+FAULTS = (CAUSE_BUS, CAUSE_SUPPLY)
 FREE = const(65535)  # a step that no channel exceeds
-_SLOW_STEP = const(328)  # half a range per second: how the first move after a re-arm begins
+_SLOW_START_HZ = const(32768)  # half a range per second: how the first move after a re-arm begins
+_DOUBLES_IN_MS = const(220)
 
 
 class Safety:
     """The board's state and its cause.
 
-    live: how many channels have pulses; they come on one a tick, so that the supply need not start all servos
-    at once. cap: how far a channel may move in one tick besides its own limit.
+    cap: how far a channel may move in one tick besides its own limit. pressed: the stop button is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pulses: Pulses) -> None:
         self.state = UNCONFIGURED
         self.cause = CAUSE_BOOT
-        self.live = 0
         self.cap = FREE
-        self._count = 0
+        self.pressed = False
+        self._pulses = pulses
+        self._tick_hz = 100
+        self._source = CAUSE_FRAMES
         self._since_ms = 0
         self._fed = False
         self._fed_since_ms = 0
+        self._doubled_ms = 0
 
-    def configure(self, count: int, cause: int, now_ms: int) -> None:
-        """A profile with `count` channels has come into force: to its rest pose."""
-        self._count = count
-        self.live = 0
-        self._enter(EASING, cause, now_ms)
+    def configure(self, tick_hz: int, cause: int, now_ms: int) -> None:
+        """A profile has come into force: to its rest pose, unless the stop button is pressed."""
+        self._tick_hz = tick_hz
+        if self.pressed:
+            self._enter(STOPPED, CAUSE_BUTTON, now_ms)
+        else:
+            self._enter(EASING, cause, now_ms)
 
-    def park(self, now_ms: int) -> bool:
+    def park(self, now_ms: int, cause: int = CAUSE_PARK) -> bool:
         """To the rest pose, with pulses on, from any state. Returns whether the state has changed."""
-        if self.state == UNCONFIGURED or self.state == RESTING:
+        if self.state == UNCONFIGURED or self.state == RESTING or self.pressed:
             return False
         if self.state == EASING and self.cause != CAUSE_SILENCE:  # on its way already
             return False
-        self._enter(EASING, CAUSE_PARK, now_ms)
+        self._enter(EASING, cause, now_ms)
         return True
 
-    def stop(self, now_ms: int) -> bool:
+    def stop(self, now_ms: int, cause: int = CAUSE_STOP) -> bool:
         """Releases at once, until `park` or `open_session`. Returns whether the state has changed."""
         if self.state == UNCONFIGURED:
             return False
-        self._enter(STOPPED, CAUSE_STOP, now_ms)
+        self._pulses.lose()
+        self._enter(STOPPED, cause, now_ms)
         return True
+
+    def press(self, pressed: bool, now_ms: int) -> bool:
+        """The stop button's level; as long as it is pressed, nothing arms. Returns whether the state has
+        changed."""
+        if pressed == self.pressed:
+            return False
+        self.pressed = pressed
+        return pressed and self.stop(now_ms, CAUSE_BUTTON)
 
     def open_session(self, now_ms: int) -> bool:
         """A host says hello: what moved for another one goes to rest, what was stopped may arm again.
@@ -77,6 +98,8 @@ class Safety:
         Returns whether the state has changed.
         """
         if self.state == STOPPED:
+            if self.pressed:
+                return False
             self._enter(RELEASED, CAUSE_SESSION, now_ms)
         elif self.state >= FOLLOWING:
             self._enter(EASING, CAUSE_SESSION, now_ms)
@@ -84,8 +107,15 @@ class Safety:
             return False
         return True
 
-    def step(self, now_ms: int, fed: bool, behind: int, bus_ready: bool) -> bool:
-        """One tick: whether frames are waiting, how many channels have not arrived, whether the chips answer.
+    def feed_from(self, cause: int) -> None:
+        """Says where frames come from: the cause of following them."""
+        self._source = cause
+        if self.state == FOLLOWING:
+            self.cause = cause
+
+    def step(self, now_ms: int, fed: bool, behind: int, fault: int) -> bool:
+        """One tick: whether frames are waiting, how many channels have not arrived, and the cause that
+        forbids all pulses, or NO_FAULT.
 
         Returns whether the state has changed.
         """
@@ -95,34 +125,40 @@ class Safety:
         before = self.state
         if before <= STOPPED:
             return False
-        if not bus_ready:
-            if before != RELEASED or self.cause != CAUSE_BUS:
-                self._enter(RELEASED, CAUSE_BUS, now_ms)
+        if fault != NO_FAULT:
+            if before != RELEASED or self.cause != fault:
+                self._pulses.lose()
+                self._enter(RELEASED, fault, now_ms)
             return self.state != before
         if before <= REARMING:
             self._step_released(now_ms, fed)
         else:
-            if self.live < self._count:
-                self.live += 1
-            elif behind == 0:
+            if self._pulses.all_on and behind == 0:
                 self.cap = FREE
-            if self.cap < FREE:
-                self.cap += self.cap >> 5
-                if self.cap > FREE:
-                    self.cap = FREE
+            self._raise_cap(now_ms)
             self._step_powered(now_ms, fed, behind)
         return self.state != before
 
+    def _raise_cap(self, now_ms: int) -> None:
+        if self.cap < FREE and ticks_diff(now_ms, self._doubled_ms) >= _DOUBLES_IN_MS // 8:
+            self._doubled_ms = now_ms
+            self.cap += 1 + (self.cap * 23 >> 8)  # eight of these double it
+            if self.cap > FREE:
+                self.cap = FREE
+
     def _step_released(self, now_ms: int, fed: bool) -> None:
-        if self.cause == CAUSE_BUS:  # the chips answer again, and know nothing of before
-            self._enter(EASING, CAUSE_BUS, now_ms)
+        if self.cause in FAULTS:  # it is over, and nobody knows where the servos stand
+            self._enter(EASING, self.cause, now_ms)
         elif self.state == RELEASED:
             if fed:
                 self._enter(REARMING, self.cause, now_ms)
         elif not fed:
             self._enter(RELEASED, self.cause, now_ms)
         elif self._fed_long(now_ms):
-            self._follow_slowly(now_ms)
+            if self._pulses.known:
+                self._follow_slowly(now_ms)
+            else:
+                self._enter(EASING, self.cause, now_ms)
 
     def _step_powered(self, now_ms: int, fed: bool, behind: int) -> None:
         state = self.state
@@ -131,29 +167,36 @@ class Safety:
                 self._enter(HOLDING, CAUSE_SILENCE, now_ms)
         elif state == RESTING:
             if fed:
-                self._enter(FOLLOWING, CAUSE_FRAMES, now_ms)
+                self._enter(FOLLOWING, self._source, now_ms)
         elif state == HOLDING:
             if fed:
-                self._enter(FOLLOWING, CAUSE_FRAMES, now_ms)
+                self._enter(FOLLOWING, self._source, now_ms)
             elif ticks_diff(now_ms, self._since_ms) >= HOLD_MS:
                 self._enter(EASING, CAUSE_SILENCE, now_ms)
         elif self.cause == CAUSE_SILENCE and fed and self._fed_long(now_ms):
             self._follow_slowly(now_ms)
-        elif ticks_diff(now_ms, self._since_ms) >= EASE_MS and behind == 0 and self.live == self._count:
+        elif self._eased(now_ms, behind):
             self._enter(RELEASED if self.cause == CAUSE_SILENCE else RESTING, self.cause, now_ms)
+
+    def _eased(self, now_ms: int, behind: int) -> bool:
+        passed_ms = ticks_diff(now_ms, self._since_ms)
+        if passed_ms >= EASE_MOST_MS:
+            return True
+        return passed_ms >= EASE_MS and behind == 0 and self._pulses.all_on
 
     def _fed_long(self, now_ms: int) -> bool:
         return ticks_diff(now_ms, self._fed_since_ms) >= REARM_MS
 
     def _follow_slowly(self, now_ms: int) -> None:
-        self._enter(FOLLOWING, CAUSE_FRAMES, now_ms)
-        self.cap = _SLOW_STEP
+        self._enter(FOLLOWING, self._source, now_ms)
+        self.cap = _SLOW_START_HZ // self._tick_hz
+        self._doubled_ms = now_ms
 
     def _enter(self, state: int, cause: int, now_ms: int) -> None:
         self.state = state
         self.cause = cause
         self._since_ms = now_ms
         if state <= REARMING:
-            self.live = 0
+            self._pulses.off()
         if state == EASING:
             self.cap = FREE

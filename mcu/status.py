@@ -40,9 +40,17 @@ class Counters:
 
 
 def status_fields(
-    counters: Counters, request: int, session: int, time_ms: int, state: int, cause: int, ring_depth: int
+    counters: Counters,
+    request: int,
+    session: int,
+    time_ms: int,
+    state: int,
+    cause: int,
+    ring_depth: int,
+    supply_mv: int,
+    hot_mask: int,
 ) -> "tuple[object, ...]":
-    """The elements of the status message."""
+    """The elements of the status message; `hot_mask` has a bit for each channel that cools down."""
     return (
         STATUS,
         request,
@@ -61,4 +69,6 @@ def status_fields(
         counters.worst_tick_us,
         counters.ticks,
         counters.free_bytes,
+        supply_mv,
+        hot_mask,
     )

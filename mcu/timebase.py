@@ -3,21 +3,26 @@
 import clock
 from micropython import const
 
-PERIOD_MS = const(10)
-TICK_HZ = const(100)
-_PERIOD_US = const(10_000)
+_DEFAULT_HZ = const(100)
 
 
 class TimeBase:
     """When the next tick is due, and what time it is.
 
     Board time is the time of the next tick plus what the microsecond clock says beyond it, so a tick's time
-    is exact however late it starts.
+    is exact however late it starts. tick_hz is the profile's to choose; period_ms is that of one tick.
     """
 
     def __init__(self) -> None:
+        self.tick_hz = _DEFAULT_HZ
+        self.period_ms = 1000 // _DEFAULT_HZ
         self.tick_us = clock.ticks_us()  # when the next tick is due
         self.tick_ms = clock.ticks_ms()  # the same as board time
+
+    def set_rate(self, tick_hz: int) -> None:
+        """Ticks so often from the next one on; 1000 is a multiple of it."""
+        self.tick_hz = tick_hz
+        self.period_ms = 1000 // tick_hz
 
     def split(self, at_us: int) -> "tuple[int, int]":
         """Board time at a microsecond count not long ago: milliseconds, 30 bits, and microseconds, 0..999."""
@@ -34,8 +39,11 @@ class TimeBase:
 
     def advance(self) -> None:
         """To the next tick that is not yet a whole period late; the ones between are left out."""
-        self.tick_us = clock.ticks_add(self.tick_us, _PERIOD_US)
-        self.tick_ms = clock.ticks_add(self.tick_ms, PERIOD_MS)
-        while self.lateness_us() >= _PERIOD_US:
-            self.tick_us = clock.ticks_add(self.tick_us, _PERIOD_US)
-            self.tick_ms = clock.ticks_add(self.tick_ms, PERIOD_MS)
+        period_us = self.period_ms * 1000
+        self._next(period_us)
+        while self.lateness_us() >= period_us:
+            self._next(period_us)
+
+    def _next(self, period_us: int) -> None:
+        self.tick_us = clock.ticks_add(self.tick_us, period_us)
+        self.tick_ms = clock.ticks_add(self.tick_ms, self.period_ms)

@@ -22,8 +22,8 @@ _CRC_BYTES = const(4)
 _CRC_RESIDUE = const(0x2144DF1C)
 _CARRIAGE_RETURN = const(0x0D)
 _INTERRUPT = const(0x03)
-_LISTENING_TICKS = const(300)
-_STALE_TICKS = const(20)  # a frame that stays unfinished for so long never will be finished
+_LISTENING_MS = const(3000)
+_STALE_MS = const(200)  # a frame that stays unfinished for so long never will be finished
 
 
 class Wire:
@@ -43,8 +43,8 @@ class Wire:
         self.chunk = bytearray(_CHUNK_BYTES)
         self._frame = bytearray(MAX_WIRE_BYTES + 8)  # read_motion looks a little beyond the end
         self._fill = 0
-        self._stale_ticks = 0
-        self._quiet_ticks = 0
+        self._stale_ms = 0
+        self._quiet_ms = 0
         # Slicing allocates: the slices that motion frames need are made once.
         self._views = [memoryview(self._frame)[:length] for length in range(_MOTION_BYTES + 1)]
         self._header = array("i", bytes(4 * 5))
@@ -56,19 +56,19 @@ class Wire:
             count = self.port.readinto(self.chunk)
             if not count:
                 return
-            self._stale_ticks = 0
+            self._stale_ms = 0
             self.read(count)
             if self.escaped:
                 return
 
-    def tick(self) -> None:
+    def tick(self, period_ms: int) -> None:
         """Counts the silence; a frame that broke off must not spoil the next one's beginning."""
         if self.listening:
-            self._quiet_ticks += 1
-            self.listening = self._quiet_ticks < _LISTENING_TICKS
+            self._quiet_ms += period_ms
+            self.listening = self._quiet_ms < _LISTENING_MS
         if self._fill:
-            self._stale_ticks += 1
-            if self._stale_ticks > _STALE_TICKS:
+            self._stale_ms += period_ms
+            if self._stale_ms > _STALE_MS:
                 self._fill = 0
                 self._head.counters.crc_errors += 1
 
@@ -116,7 +116,7 @@ class Wire:
 
     def _heard(self) -> None:
         self.listening = True
-        self._quiet_ticks = 0
+        self._quiet_ms = 0
 
     def _view(self, length: int) -> memoryview:
         return self._views[length] if length <= _MOTION_BYTES else memoryview(self._frame)[:length]

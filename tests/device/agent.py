@@ -131,7 +131,7 @@ def run(ticks, late_us=0):
         firmware.turn()
         count = head.motion.count
         out = list(head.out[:count])
-        told.append([head.safety.state, head.safety.live, out, list(head.motion.track[:count])])
+        told.append([head.safety.state, head.pulses.live, out, list(head.motion.track[:count])])
     return told
 
 
@@ -158,6 +158,18 @@ def follow(start_ms, at, frames, lead_ms, duration_ms):
     return told
 
 
+def set_machine(name, value):
+    """Sets a pin's levels or the supply, as the machine has them."""
+    if name == "levels":
+        value = {int(pin): value[pin] for pin in value}
+    setattr(machine, name, value)
+
+
+def level(pin):
+    """What a pin's level is."""
+    return machine.levels.get(pin, 1)
+
+
 def pass_time(duration_us):
     clock.advance(duration_us)
 
@@ -168,7 +180,7 @@ def state():
     return {
         "state": head.safety.state,
         "cause": head.safety.cause,
-        "live": head.safety.live,
+        "live": head.pulses.live,
         "ring_depth": head.ring.depth,
         "received": counters.received,
         "played": counters.played,
@@ -220,8 +232,9 @@ def allocated(frames, ticks):
         head.tick()
         head.counters.add_tick(late_us, timebase.lateness_us() - late_us)
         timebase.advance()
-        wire.tick()
+        wire.tick(timebase.period_ms)
         ticking += gc.mem_alloc() - before
+        firmware.shows.turn()
     gc.enable()
     return [reading, ticking]
 
@@ -238,6 +251,8 @@ COMMANDS = {
     "run": run,
     "follow": follow,
     "pass_time": pass_time,
+    "set_machine": set_machine,
+    "level": level,
     "state": state,
     "newest_frame": newest_frame,
     "bus": bus,

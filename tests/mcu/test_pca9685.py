@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from wired_board import Board, make_profile
+from wired_board import START_TICKS, Board, make_profile
 
 from lipwright.link.messages import Hello, ProfileUpload
 
@@ -34,7 +34,7 @@ def test_the_chips_are_set_up_with_all_outputs_off(board: Board) -> None:
 
 def test_a_tick_is_one_burst_to_each_chip(board: Board) -> None:
     board.send(ProfileUpload(2, make_profile(26)))
-    board.run(40)
+    board.run(START_TICKS)
     written(board)
     board.run(1)
     first, second = written(board)
@@ -46,7 +46,7 @@ def test_a_tick_is_one_burst_to_each_chip(board: Board) -> None:
 
 def test_a_chip_without_servos_is_left_alone(board: Board) -> None:
     board.send(ProfileUpload(2, make_profile(6)))
-    board.run(40)
+    board.run(START_TICKS)
     assert {address for address, _, _ in written(board)} == {0x40}
 
 
@@ -57,7 +57,7 @@ def test_pulse_widths_follow_the_chips_oscillator(fresh: Any, oscillator_khz: in
     board.device("bus", True, True)
     board.send(ProfileUpload(2, make_profile(1)))
     assert (0x40, 0xFE, bytes([prescale])) in written(board)
-    board.run(5)
+    board.run(START_TICKS)
     *_, (_, _, burst) = written(board)
     board.device("start", 0, {"PCA9685_OSCILLATOR_KHZ": 25_000})
     counts = burst[2] | burst[3] << 8

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
-from wired_board import PERIOD_MS, Board, make_profile
+from wired_board import PERIOD_MS, START_TICKS, Board, make_profile
 
 from facewire import constants as c
-from lipwright.link.messages import Hello, Park, ProfileUpload, Refused, Stop
+from lipwright.link.board_profile import BoardCollision, BoardProfile
+from lipwright.link.messages import (
+    BoardStatus,
+    Hello,
+    Park,
+    ProfileUpload,
+    Refused,
+    StatusRequest,
+    Stop,
+)
 
 WRAP_MS = 2**30
 CHANNELS = 4
@@ -68,12 +78,27 @@ def test_before_a_profile_nothing_moves(fresh: Any) -> None:
     assert board["state"] == c.UNCONFIGURED
 
 
-def test_a_head_starts_at_rest_one_servo_after_another(fresh: Any) -> None:
+def test_a_head_creeps_to_rest_one_group_after_another(fresh: Any) -> None:
     board: Board = fresh()
-    board.connect(make_profile(CHANNELS, rest=1000))
+    groups = tuple(
+        dataclasses.replace(channel, group=1 - i % 2)
+        for i, channel in enumerate(make_profile(CHANNELS, rest=1000).channels)
+    )
+    board.connect(BoardProfile(50, 100, groups), ticks=130)
     again = Board(board.device)  # power off and on
-    ticks = again.run(40)
-    assert [live for _, live, _, _ in ticks[:5]] == [1, 2, 3, 4, 4]
+    again.device("bus", True, True)
+    ticks = again.run(130)
+    # Four registers for each output; the last byte of one without pulses is 16.
+    pulses = [
+        [bytes.fromhex(data)[4 * k + 3] != 16 for k in range(CHANNELS)]
+        for _, register, data in again.device("bus", False, True)
+        if register == 6
+    ]
+    creep = ([True] * 2 + [False] * 6) * 6 + [True] * 8
+    assert [on[1] for on in pulses[:56]] == [on[3] for on in pulses[:56]] == creep
+    assert not any(on[0] or on[2] for on in pulses[:56]), "the second group waits for the first"
+    assert [on[0] for on in pulses[56:112]] == [on[2] for on in pulses[56:112]] == creep
+    assert all(on[1] and on[3] for on in pulses[56:]) and all(all(on) for on in pulses[112:])
     assert all(out == [1000 << 4 | 1000 >> 8] * CHANNELS for _, _, out, _ in ticks)
     assert again["state"] == c.RESTING
     assert again["cause"] == c.CAUSE_BOOT
@@ -191,14 +216,17 @@ def test_stop_releases_at_once_and_stays(board: Board) -> None:
     assert board.drops == {"flushed": 4, "not_ready": 50}
     assert {data for _, _, data in board.device("bus", False, True)} == {off.hex()}
     board.send(Park(7))
-    assert board.run(40)[-1][0] == c.RESTING
+    ticks = board.run(START_TICKS)
+    assert ticks[-1][0] == c.RESTING
+    assert all(out == [REST] * CHANNELS for _, _, out, _ in ticks), "from wherever it may stand by now"
 
 
 def test_a_new_session_takes_back_a_stop_but_waits_for_good_frames(board: Board) -> None:
     board.send(Stop(6))
     board.send(Hello.open(7, 2))
     assert board["state"] == c.RELEASED
-    assert [name for name, _ in states(run_fed(board, RIPE_MS + 40, OPEN))] == ["rearming", "following"]
+    ticks = run_fed(board, RIPE_MS + 800, OPEN)
+    assert [name for name, _ in states(ticks)] == ["rearming", "easing", "resting", "following"]
 
 
 def test_a_new_session_takes_a_moving_head_to_rest(board: Board) -> None:
@@ -244,3 +272,125 @@ def test_a_board_without_chips_starts_and_says_so(fresh: Any) -> None:
     state = board.state
     assert (state["state"], state["cause"]) == (c.RELEASED, c.CAUSE_BUS)
     assert 2 <= state["bus_errors"] <= 5
+
+
+BUTTON = {"STOP_PIN": 15}
+
+
+def press(board: Board, pressed: bool) -> None:
+    board.device("set_machine", "levels", {"15": 0 if pressed else 1})
+
+
+def test_the_stop_button_releases_at_once_and_nothing_arms_while_it_is_pressed(fresh: Any) -> None:
+    board: Board = fresh(**BUTTON)
+    board.connect(make_profile(CHANNELS))
+    run_fed(board, 200, OPEN)
+    press(board, True)
+    board.device("bus", True, True)
+    assert board.run(1)[0][:2] == [c.STOPPED, 0]
+    assert bytes.fromhex(board.device("bus", False, True)[0][2]) == bytes([0, 0, 0, 16]) * CHANNELS
+    assert board["cause"] == c.CAUSE_BUTTON
+    (refused,) = board.send(Park(5))
+    assert isinstance(refused, Refused) and refused.reason == c.REASON_BUTTON
+    board.send(Hello.open(6, 2))
+    assert states(run_fed(board, 700, OPEN)) == [("stopped", 70)]
+    press(board, False)
+    assert states(run_fed(board, 700, OPEN)) == [("stopped", 70)], "it latches"
+    board.send(Park(7))
+    assert board.run(START_TICKS)[-1][0] == c.RESTING
+
+
+def test_a_head_that_starts_with_its_button_pressed_stays_limp(fresh: Any) -> None:
+    board: Board = fresh(**BUTTON)
+    board.connect(make_profile(CHANNELS))
+    press(board, True)
+    again = Board(board.device, **BUTTON)
+    assert states(again.run(50)) == [("stopped", 50)]
+    press(board, False)
+
+
+def test_a_weak_supply_releases_the_head_until_it_is_good_again(fresh: Any) -> None:
+    board: Board = fresh(SUPPLY_PIN=26)
+    board.connect(make_profile(CHANNELS))
+    run_fed(board, 200, OPEN)
+    board.device("set_machine", "supply", 4200 * 65535 // 10321)
+    ticks = run_fed(board, 300, OPEN)
+    assert [name for name, _ in states(ticks)] == ["following", "released"]
+    assert board["cause"] == c.CAUSE_SUPPLY
+    (status,) = board.send(StatusRequest(9))
+    assert isinstance(status, BoardStatus) and 4150 < status.supply_mv < 4250
+    board.device("set_machine", "supply", 4500 * 65535 // 10321)
+    assert states(board.run(200)) == [("released", 200)], "better, but not good"
+    board.device("set_machine", "supply", 5000 * 65535 // 10321)
+    assert [name for name, _ in states(board.run(220))] == ["released", "easing", "resting"]
+    board.device("start", 0, {"SUPPLY_PIN": None})
+
+
+def test_a_short_dip_of_the_supply_is_borne(fresh: Any) -> None:
+    board: Board = fresh(SUPPLY_PIN=26)
+    board.connect(make_profile(CHANNELS))
+    run_fed(board, 200, OPEN)
+    board.device("set_machine", "supply", 100)
+    ticks = run_fed(board, 80, OPEN)
+    board.device("set_machine", "supply", 65535)
+    assert {name for name, _ in states(ticks + run_fed(board, 200, OPEN))} == {"following"}
+    board.device("start", 0, {"SUPPLY_PIN": None})
+
+
+def test_a_servo_that_is_held_far_out_for_long_cools_down_at_rest_and_comes_back(fresh: Any) -> None:
+    board: Board = fresh()
+    board.connect(make_profile(2, rest=0))
+    ticks = run_fed(board, 90_000, [4095, 100])
+    out = np.array([out for _, _, out, _ in ticks])
+    assert {state for state, *_ in ticks} == {c.FOLLOWING}
+    hot = np.flatnonzero(out[200:, 0] == 0)
+    assert 4000 < hot[0] + 200 < 8000, "after about a minute"
+    assert (out[500:, 1] == 100 << 4 | 100 >> 8).all(), "the other goes on"
+    (status,) = board.send(StatusRequest(9))
+    assert isinstance(status, BoardStatus) and status.hot == [0]
+    ticks = run_fed(board, 60_000, [4095, 100])
+    assert max(out[0] for _, _, out, _ in ticks) == 65535
+
+
+def test_acceleration_is_limited_on_every_way(fresh: Any) -> None:
+    board: Board = fresh()
+    board.connect(make_profile(CHANNELS, speed=800, acceleration=200))
+    random = np.random.default_rng(4)
+    ticks = []
+    for _ in range(12):
+        pose = random.integers(0, 4096, CHANNELS).tolist()
+        ticks += run_fed(board, int(random.integers(2, 30)) * 20, pose)
+        if random.random() < 0.4:
+            board.send(Park(5))
+            ticks += board.run(int(random.integers(1, 40)))
+    out = np.array([out for _, _, out, _ in ticks])
+    change = np.abs(np.diff(out, 2, axis=0)).max()
+    limit = 200 * 65535 // 100**2
+    assert 0.9 * limit < change <= limit
+
+
+def test_a_pair_that_would_collide_keeps_apart(fresh: Any) -> None:
+    board: Board = fresh()
+    pair = BoardCollision(40_000 * 100, (0, 1), (100, 100))
+    board.connect(make_profile(CHANNELS, speed=800, acceleration=200, rest=0, collisions=(pair,)))
+    out = np.array([out for _, _, out, _ in run_fed(board, 1000, OPEN)])
+    sums = out[:, 0] + out[:, 1]
+    assert 38_000 < sums[-1] <= sums.max() <= 40_000
+    assert (out[-1, 2:] == 65535).all()
+    ticks = run_fed(board, 1000, [4095, 0, 0, 0])
+    assert ticks[-1][2][1] == 0
+    assert 38_000 < ticks[-1][2][0] <= 40_000, "alone it comes as far"
+
+
+@pytest.mark.parametrize("tick_hz", [50, 200])
+def test_the_ladder_takes_the_same_time_at_other_tick_rates(fresh: Any, tick_hz: int) -> None:
+    board: Board = fresh()
+    board.connect(make_profile(CHANNELS, tick_hz=tick_hz), ticks=tick_hz)
+    for _ in range(10):
+        board.frame(board.now_ms + 100, OPEN)
+        board.run(tick_hz // 50)
+    lasted = dict(states(board.run(tick_hz)))
+    period_ms = 1000 // tick_hz
+    assert abs(lasted["holding"] * period_ms - 150) <= period_ms
+    assert abs(lasted["easing"] * period_ms - 300) <= period_ms
+    assert lasted["released"] > 1

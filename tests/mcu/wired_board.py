@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from facewire import constants as c
+from lipwright.link.board_profile import BoardChannel, BoardCollision, BoardProfile
 from lipwright.link.messages import (
     Ack,
-    BoardChannel,
-    BoardProfile,
     CompactFrame,
     FullFrame,
     Hello,
@@ -19,12 +18,22 @@ from lipwright.link.messages import (
 )
 
 PERIOD_MS = 10
+START_TICKS = 60  # how long one group of servos takes to come on, at 100 ticks a second
 
 
-def make_profile(channels: int = 26, speed: int = 10000, rest: int = 2048, **settings: int) -> BoardProfile:
-    """A profile with so many channels that are all alike."""
-    common = {"pulse_at_0_us": 1000, "pulse_at_1_us": 2000, "rest": rest, "speed": speed, **settings}
-    return BoardProfile(50, tuple(BoardChannel(output=i, **common) for i in range(channels)))
+def make_profile(
+    channels: int = 26,
+    speed: int = 10000,
+    rest: int = 2048,
+    tick_hz: int = 100,
+    collisions: tuple[BoardCollision, ...] = (),
+    **settings: int,
+) -> BoardProfile:
+    """A profile with so many channels that are all alike, and follow whatever comes if nothing is said."""
+    common = {"pulse_at_0_us": 1000, "pulse_at_1_us": 2000, "rest": rest, "speed": speed}
+    common |= {"acceleration": c.ACCELERATION_MAX, "group": 0, **settings}
+    servos = tuple(BoardChannel(output=i, **common) for i in range(channels))
+    return BoardProfile(50, tick_hz, servos, collisions)
 
 
 class Board:
@@ -42,11 +51,11 @@ class Board:
     def send_bytes(self, data: bytes) -> list[Message]:
         return self.splitter.feed(bytes.fromhex(self.device("receive", data.hex())))
 
-    def connect(self, profile: BoardProfile) -> None:
+    def connect(self, profile: BoardProfile, ticks: int = START_TICKS) -> None:
         """Opens a session, gives the profile and waits until the head rests."""
         self.send(Hello.open(1, 1))
         assert self.send(ProfileUpload(2, profile)) == [Ack(2, c.PROFILE)]
-        self.run(40)
+        self.run(ticks)
         assert self["state"] == c.RESTING
 
     def run(self, ticks: int, late_us: int = 0) -> list[list[Any]]:

@@ -16,6 +16,7 @@ import facewire
 from facewire import cobs, framing
 from facewire import constants as c
 from lipwright.link import messages
+from lipwright.link.board_profile import BoardChannel, BoardCollision, BoardProfile
 from lipwright.link.elements import (
     CrcError,
     MalformedError,
@@ -25,8 +26,6 @@ from lipwright.link.elements import (
     unpack_positions,
 )
 from lipwright.link.messages import (
-    BoardChannel,
-    BoardProfile,
     CompactFrame,
     FullFrame,
     Hello,
@@ -132,6 +131,16 @@ def test_a_stream_is_cut_into_its_messages_wherever_it_is_torn(
     assert splitter.crc_errors == splitter.malformed == 0
 
 
+FROM_THE_BOARD = (
+    messages.Ack,
+    messages.Refused,
+    messages.BoardInfo,
+    messages.SyncReply,
+    messages.BoardStatus,
+    messages.FileInfo,
+)
+
+
 @EXAMPLES
 @given(message=st.one_of(MOTION, REQUESTS), data=st.data())
 def test_a_damaged_payload_means_the_same_to_both_ends(
@@ -173,7 +182,7 @@ def test_a_damaged_payload_means_the_same_to_both_ends(
         assert (state["received"], state["malformed"] + len(answers)) == (0, 1)
     elif isinstance(meaning, FullFrame | CompactFrame):
         assert (state["received"], state["malformed"], answers) == (1, 0, [])
-    elif meaning is None or meaning.TYPE > c.STATUS_REQUEST:
+    elif meaning is None or isinstance(meaning, FROM_THE_BOARD):
         assert state["received"] == 0
         assert state["malformed"] + sum(isinstance(answer, Refused) for answer in answers) == 1
     else:
@@ -235,7 +244,7 @@ def test_positions_outside_their_range_are_refused(positions: list[int]) -> None
         pack_positions(positions)
 
 
-SERVO = BoardChannel(0, 1000, 2000, 0, 100)
+SERVO = BoardChannel(0, 1000, 2000, 0, 100, 2500, 0)
 
 
 @pytest.mark.parametrize(
@@ -250,10 +259,15 @@ SERVO = BoardChannel(0, 1000, 2000, 0, 100)
         messages.Refused(1, 5, 3, "ü"),
         messages.Refused(1, 5, 3, "x" * 65),
         Hello.open(1, 0),
-        ProfileUpload(1, BoardProfile(50, ())),
-        ProfileUpload(1, BoardProfile(500, (SERVO,))),
-        ProfileUpload(1, BoardProfile(50, (SERVO, SERVO))),
-        ProfileUpload(1, BoardProfile(50, (BoardChannel(0, 1000, 1000, 0, 100),))),
+        ProfileUpload(1, BoardProfile(50, 100, ())),
+        ProfileUpload(1, BoardProfile(500, 100, (SERVO,))),
+        ProfileUpload(1, BoardProfile(50, 100, (SERVO, SERVO))),
+        ProfileUpload(1, BoardProfile(50, 60, (SERVO,))),
+        ProfileUpload(1, BoardProfile(50, 100, (BoardChannel(0, 1000, 1019, 0, 100, 2500, 0),))),
+        ProfileUpload(1, BoardProfile(50, 100, (SERVO,), (BoardCollision(0, (1,), (5,)),))),
+        messages.FileBegin(1, "hello", 4, 0),
+        messages.FileBegin(1, "shows/../main.py", 4, 0),
+        messages.FilePart(1, 0, b""),
     ],
     ids=str,
 )
@@ -263,10 +277,10 @@ def test_the_host_sends_nothing_that_would_be_refused(message: Message) -> None:
 
 
 def test_another_version_is_told_apart_from_damage() -> None:
-    frame = framing.wrap(cbor2.dumps([c.BOARD_INFO, 1, 2, 12345, 0, "new", "fields", {}], canonical=True))
+    frame = framing.wrap(cbor2.dumps([c.BOARD_INFO, 1, 9, 12345, 0, "new", "fields", {}], canonical=True))
     with pytest.raises(VersionError) as raised:
         Splitter().feed(frame)
-    assert (raised.value.version, raised.value.schema_hash) == (2, 12345)
+    assert (raised.value.version, raised.value.schema_hash) == (9, 12345)
 
 
 @pytest.mark.parametrize(("channels", "size"), [(6, 26), (26, 57), (32, 66)])

@@ -25,8 +25,10 @@ VALID = json.loads((FOLDER / "vectors/valid.json").read_text())
 MALFORMED = json.loads((FOLDER / "vectors/malformed.json").read_text())
 # pycddl 0.6 takes `.cbor` for a statement about the first element of the array that it stands in; the rule
 # for the profile's bytes is checked by itself.
-SCHEMA = pycddl.Schema(CDDL.replace("bstr .cbor head", "bstr .size (1..500)"))
-HEAD = pycddl.Schema("profile-body = head\n" + CDDL)
+SCHEMA = pycddl.Schema(CDDL.replace("bstr .cbor head", "bstr .size (1..1000)"))
+# Nor does it take an empty array where arrays may stand: collisions are checked one by one.
+HEAD = pycddl.Schema("profile-body = head\n" + CDDL.replace("[*16 collision]", "[* any]"))
+COLLISION = pycddl.Schema("one-collision = collision\n" + CDDL)
 
 # What CDDL cannot say: lengths that agree, values that differ, letters of a text.
 BEYOND_CDDL = (
@@ -43,6 +45,14 @@ BEYOND_CDDL = (
     "pulse too long",
     "pulse too short",
     "output 32",
+    "profile of 60 ticks a second",
+    "acceleration 0",
+    "group 8",
+    "collision with a channel that is not there",
+    "collision without a weight",
+    # What a name is made of.
+    "file without a folder",
+    "file name that climbs",
 )
 # pycddl 0.6 looks at the length that `.size` asks for, but not at the type before it.
 BEYOND_PYCDDL = (
@@ -64,6 +74,8 @@ def test_every_message_that_the_host_writes_fits_the_cddl(message: Message) -> N
     SCHEMA.validate_cbor(cbor2.dumps([message.TYPE, *message.fields()]))
     if isinstance(message, ProfileUpload):
         HEAD.validate_cbor(message.profile.body())
+        for pair in message.profile.collisions:
+            COLLISION.validate_cbor(cbor2.dumps(pair.fields()))
 
 
 @pytest.mark.parametrize("vector", VALID, ids=lambda vector: vector["name"])
@@ -94,9 +106,16 @@ def is_canonical(payload: bytes) -> bool:
 
 
 @pytest.mark.parametrize(
-    "channel", [[32, 1000, 2000, 0, 100], [0, 399, 2000, 0, 100], [0, 1000, 2601, 0, 100]]
+    "channel",
+    [
+        [32, 1000, 2000, 0, 100, 25, 0],
+        [0, 399, 2000, 0, 100, 25, 0],
+        [0, 1000, 2601, 0, 100, 25, 0],
+        [0, 1000, 2000, 0, 100, 0, 0],
+        [0, 1000, 2000, 0, 100, 25, 8],
+    ],
 )
 def test_a_profile_beyond_the_limits_breaks_the_cddl(channel: list[int]) -> None:
-    HEAD.validate_cbor(cbor2.dumps([50, [[0, 1000, 2000, 0, 100]]]))
+    HEAD.validate_cbor(cbor2.dumps([50, 100, [[0, 1000, 2000, 0, 100, 25, 0]], []]))
     with pytest.raises(pycddl.ValidationError):
-        HEAD.validate_cbor(cbor2.dumps([50, [channel]]))
+        HEAD.validate_cbor(cbor2.dumps([50, 100, [channel], []]))

@@ -27,10 +27,16 @@ else:
 REFERENCE_PROFILE = "reference_head.toml"
 MOST_COLLISIONS = 16
 WEIGHT_LIMITS = (-100.0, 100.0)
+MOST_TERMS = 6  # channels in one of them
+RANGE_MIN_US = 20
 MAX_CHANNELS = 32  # two PCA9685 boards of 16 outputs
 PULSE_LIMITS_US = (400.0, 2600.0)  # what hobby servos survive; outside they press against their end stop
 PWM_LIMITS_HZ = (40.0, 330.0)  # analogue servos want 50; digital ones take up to 330
 SPEED_LIMITS = (0.2, 50.0)  # ranges per second
+ACCELERATION_LIMITS = (1.0, 20000.0)  # ranges per second, per second
+ACCELERATION_PER_SPEED = 40.0  # per second: without a limit of its own a servo is at full speed after 25 ms
+TICK_RATES_HZ = (50, 100, 200)
+TICK_HZ = 100
 LEAD_LIMITS_MS = (0.0, 300.0)
 SIZE_LIMITS_MM = (0.1, 200.0)  # of lips and their ways; degrees for the jaw
 
@@ -80,6 +86,17 @@ class ArticulationScale:
         return np.stack(parts, axis=-1)
 
 
+CHANNEL_KEYS = (
+    "name",
+    "group",
+    "output",
+    "pulse_min_us",
+    "pulse_max_us",
+    "inverted",
+    "rest",
+    "speed",
+    "acceleration",
+)
 ARTICULATION_KEYS = tuple(field.name for field in fields(ArticulationScale))
 
 
@@ -94,6 +111,7 @@ class Channel:
     inverted: bool  # a target of 0 is then pulse_max_us
     rest: float  # target of the pose that the head eases to
     speed: float  # ranges per second, at most
+    acceleration: float  # ranges per second, per second, at most
     group: str  # "mouth", "eyes", "lids", "brows" or "neck"; a maker may name more
 
     def pulse_us(self, target: float) -> float:
@@ -120,6 +138,7 @@ class HeadProfile:
     name: str
     channels: tuple[Channel, ...]
     pwm_hz: float
+    tick_hz: int  # how often the board tells the servos where to be
     lead_ms: float  # lag of the servos: frames are sent this much earlier
     face_model: str  # file name, beside the profile or among the shipped models
     articulation: ArticulationScale
@@ -181,6 +200,11 @@ def load_profile(path: str | Path | None = None) -> HeadProfile:
         raise LipwrightError(f"{file} is not a text file; a head profile is TOML in UTF-8.") from None
     except OSError as error:
         raise LipwrightError(f"The head profile {file} cannot be read: {error.strerror}.") from None
+    return parse_profile(text, file)
+
+
+def parse_profile(text: str, file: Path) -> HeadProfile:
+    """Validates a head profile's text; `file` is where it lies, or will. Raises as `load_profile`."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -199,6 +223,7 @@ class _Reader:
         known = (
             "name",
             "pwm_hz",
+            "tick_hz",
             "lead_ms",
             "face_model",
             "articulation",
@@ -208,6 +233,9 @@ class _Reader:
         self._refuse_unknown(table, known, "")
         name = self._text(table, "name", "")
         pwm_hz = self._number(table, "pwm_hz", "", PWM_LIMITS_HZ)
+        tick_hz = table.get("tick_hz", TICK_HZ)
+        if tick_hz not in TICK_RATES_HZ or isinstance(tick_hz, bool):
+            self._add("tick_hz", f"is {tick_hz!r}; a board can tick 50, 100 or 200 times a second")
         lead_ms = self._number(table, "lead_ms", "", LEAD_LIMITS_MS)
         face_model = self._text(table, "face_model", "")
         articulation = self._articulation(table)
@@ -224,6 +252,7 @@ class _Reader:
             name=name,
             channels=channels,
             pwm_hz=pwm_hz,
+            tick_hz=tick_hz,
             lead_ms=lead_ms,
             face_model=face_model,
             articulation=articulation,
@@ -256,14 +285,19 @@ class _Reader:
         return tuple(channels)
 
     def _channel(self, entry: dict[str, Any], where: str) -> Channel:
-        known = ("name", "group", "output", "pulse_min_us", "pulse_max_us", "inverted", "rest", "speed")
-        self._refuse_unknown(entry, known, where)
+        self._refuse_unknown(entry, CHANNEL_KEYS, where)
         name = self._text(entry, "name", where)
         if name:
             where = f"{where} ({name})"
         output = self._whole(entry, "output", where, (0, MAX_CHANNELS - 1))
         pulse_min = self._number(entry, "pulse_min_us", where, PULSE_LIMITS_US)
         pulse_max = self._number(entry, "pulse_max_us", where, PULSE_LIMITS_US)
+        if 0 < pulse_max - pulse_min < RANGE_MIN_US:
+            self._add(
+                f"{where}.pulse_max_us",
+                f"is {pulse_max:g}, only {pulse_max - pulse_min:g} us from pulse_min_us; a range has "
+                f"{RANGE_MIN_US} us or more",
+            )
         if pulse_min >= pulse_max:
             self._add(
                 f"{where}.pulse_min_us",
@@ -273,6 +307,10 @@ class _Reader:
         inverted = entry.get("inverted", False)
         if not isinstance(inverted, bool):
             self._add(f"{where}.inverted", f"is {inverted!r}; write true or false")
+        speed = self._number(entry, "speed", where, SPEED_LIMITS)
+        acceleration = ACCELERATION_PER_SPEED * speed
+        if "acceleration" in entry:
+            acceleration = self._number(entry, "acceleration", where, ACCELERATION_LIMITS)
         return Channel(
             name=name,
             output=output,
@@ -280,7 +318,8 @@ class _Reader:
             pulse_max_us=pulse_max,
             inverted=bool(inverted),
             rest=self._number(entry, "rest", where, (0.0, 1.0)),
-            speed=self._number(entry, "speed", where, SPEED_LIMITS),
+            speed=speed,
+            acceleration=acceleration,
             group=self._text(entry, "group", where),
         )
 
@@ -298,6 +337,9 @@ class _Reader:
             most = self._number(entry, "most", where, WEIGHT_LIMITS)
             if not isinstance(names, list) or not names or any(name not in places for name in names):
                 self._add(f"{where}.channels", f"is {names!r}; give a list of channels' names")
+                continue
+            if len(names) > MOST_TERMS:
+                self._add(f"{where}.channels", f"has {len(names)} channels; one may have {MOST_TERMS}")
                 continue
             if not _numbers(weights) or len(weights) != len(names) or not any(weights):
                 self._add(f"{where}.weights", f"is {weights!r}; give a number for each of {', '.join(names)}")

@@ -14,12 +14,14 @@ from lipwright.errors import LipwrightError
 from lipwright.face.profile import HeadProfile
 from lipwright.link import messages as m
 from lipwright.link.elements import VersionError
+from lipwright.link.file_messages import FileInfo
 from lipwright.link.frames import FrameEncoder, board_profile, positions_of
 from lipwright.link.sync import ClockSync
 
 # A board that boots or tidies its memory is silent for less than this; then the request is repeated.
 REPEAT_S = 0.3
-TRIES = 8
+# The longer a message, the more often a noisy cable spoils it.
+TRIES, BYTES_A_TRY = 8, 40
 # How often the port is looked at while an answer is awaited; for the clock often, as that is its error.
 LOOK_S = 0.001
 SYNC_LOOK_S = 0.0002
@@ -35,7 +37,7 @@ DRAIN_S = 1.0
 REST_S = 5.0
 FLASHING = "docs/flashing.md"
 
-Answer = TypeVar("Answer", m.Ack, m.BoardInfo, m.BoardStatus)
+Answer = TypeVar("Answer", m.Ack, m.BoardInfo, m.BoardStatus, FileInfo)
 
 
 class BoardLink:
@@ -46,6 +48,7 @@ class BoardLink:
     Attributes:
         info: What the board said of itself; after `connect`.
         status: The board's last report; after `connect`.
+        clock: What to tell the time by and to wait with.
         sync: The board's clock as the host knows it.
         frames_sent: Motion frames since `connect`.
         bytes_per_frame: Their sizes on the wire.
@@ -54,15 +57,16 @@ class BoardLink:
     info: m.BoardInfo
     status: m.BoardStatus
 
-    def __init__(self, board: Board, profile: HeadProfile) -> None:
-        """`profile` is the head that the board is to drive. Nothing is opened before `connect`."""
+    def __init__(self, board: Board, profile: HeadProfile | None) -> None:
+        """`profile` is the head that the board is to drive; with None it keeps the one that it has, does not
+        move when it is greeted, and takes no frames. Nothing is opened before `connect`."""
         self.sync = ClockSync()
         self.frames_sent = 0
         self.bytes_per_frame: list[int] = []
         self._board = board
-        self._clock = board.clock
-        self._profile = board_profile(profile)
-        self._frames = FrameEncoder(len(profile.channels))
+        self.clock = board.clock
+        self._profile = None if profile is None else board_profile(profile)
+        self._frames = FrameEncoder(0 if profile is None else len(profile.channels))
         self._splitter = m.Splitter()
         self._port: serial.Serial | None = None
         self._answers: dict[int, m.Message] = {}
@@ -82,35 +86,38 @@ class BoardLink:
             self._port.close()
 
     def connect(self) -> m.BoardInfo:
-        """Opens the port, greets the board, sees that it knows the profile, and sets the clock.
+        """Opens the port, greets the board, sees that it knows the profile, and sets the clock. With a
+        profile, the head is at rest then.
 
         Raises LipwrightError that says what to do if nobody answers, something else does, or the board speaks
         another version of the wire.
         """
         self._port = self._board.open()
-        self._session = int(self._clock.now() * 1000) % 0xFFFF + 1
+        self._session = int(self.clock.now() * 1000) % 0xFFFF + 1
         self._write(b"\0")  # ends whatever the board has heard before
-        self.info = self._ask(lambda number: m.Hello.open(number, self._session), m.BoardInfo)
-        if self.info.profile_crc != self._profile.crc:
-            self._ask(lambda number: m.ProfileUpload(number, self._profile), m.Ack)
-            self.info = self._ask(lambda number: m.Hello.open(number, self._session), m.BoardInfo)
+        self.info = self.ask(lambda number: m.Hello.open(number, self._session), m.BoardInfo)
+        profile = self._profile
+        if profile is not None and self.info.profile_crc != profile.crc:
+            self.ask(lambda number: m.ProfileUpload(number, profile), m.Ack)
+            self.info = self.ask(lambda number: m.Hello.open(number, self._session), m.BoardInfo)
         for _ in range(FIRST_SYNCS):
             self._ask_time()
         if not self.sync.is_set:
             raise LipwrightError(f"{self._board.name} answers too slowly: unplug it, and plug it in again.")
         self._connected = True
-        self._bring_to_rest()
+        if profile is not None:
+            self.bring_to_rest()
         return self.info
 
-    def _bring_to_rest(self) -> None:
+    def bring_to_rest(self) -> None:
         """Pulses on, rest pose: from there, a head follows the first frame that comes.
 
         One that an earlier host left released would wait for half a second of frames.
         """
-        self._ask(m.Park, m.Ack)
-        deadline = self._clock.now() + REST_S
-        while self.request_status().state == wire.EASING and self._clock.now() < deadline:
-            self._clock.sleep_until(self._clock.now() + 1 / self.info.tick_hz)
+        self.ask(m.Park, m.Ack)
+        deadline = self.clock.now() + REST_S
+        while self.request_status().state == wire.EASING and self.clock.now() < deadline:
+            self.clock.sleep_until(self.clock.now() + 1 / self.info.tick_hz)
 
     def send(self, targets: npt.ArrayLike, at: float) -> None:
         """Sends a frame: float (channels,), 0..1 of each channel's range, to be reached at host time `at`."""
@@ -124,7 +131,7 @@ class BoardLink:
     def poll(self) -> None:
         """Takes in what the board has sent, and sets the clock anew about once a second."""
         self._read()
-        now = self._clock.now()
+        now = self.clock.now()
         if now - self._last_status_s > SILENCE_S:
             self.request_status()
         if now - self._last_sync_s >= SYNC_EVERY_S:
@@ -132,24 +139,24 @@ class BoardLink:
 
     def request_status(self) -> m.BoardStatus:
         """The board's report of this moment; also in `status`."""
-        self.status = self._ask(m.StatusRequest, m.BoardStatus)
+        self.status = self.ask(m.StatusRequest, m.BoardStatus)
         return self.status
 
     def finish(self) -> m.BoardStatus:
         """Waits until the board has played its last frame, and returns its last report."""
         if self._last_frame_s is not None:
             end = self._last_frame_s + 2 / self.info.tick_hz
-            while self._clock.now() < end:
-                self._clock.sleep_until(min(end, self._clock.now() + 0.1))
+            while self.clock.now() < end:
+                self.clock.sleep_until(min(end, self.clock.now() + 0.1))
                 self.poll()
-        deadline = self._clock.now() + DRAIN_S
+        deadline = self.clock.now() + DRAIN_S
         while self.request_status().ring_depth:
-            if self._clock.now() > deadline:
+            if self.clock.now() > deadline:
                 raise LipwrightError(
                     f"{self._board.name} has not played all frames {DRAIN_S:g} s after their time;"
                     " unplug it, plug it in again, and start once more."
                 )
-            self._clock.sleep_until(self._clock.now() + 1 / self.info.tick_hz)
+            self.clock.sleep_until(self.clock.now() + 1 / self.info.tick_hz)
         return self.status
 
     def to_board_ms(self, t: float) -> int:
@@ -158,19 +165,22 @@ class BoardLink:
 
     def to_host_s(self, ms: int) -> float:
         """Host time of a board time (ms, 30 bits) that lies near now."""
-        return self.sync.to_host_s(ms, self._clock.now())
+        return self.sync.to_host_s(ms, self.clock.now())
 
     # ---- requests
 
-    def _ask(self, message: Callable[[int], m.Message], kind: type[Answer]) -> Answer:
-        """Sends a request, again and again, until it is answered."""
+    def ask(self, message: Callable[[int], m.Message], kind: type[Answer]) -> Answer:
+        """Sends the request that `message` makes of its number, again and again, until it is answered.
+
+        Raises LipwrightError when the board refuses it, with the board's reason.
+        """
         number = self._next_number()
         encoded = m.encode(message(number))
-        for _ in range(TRIES):
+        for _ in range(TRIES + len(encoded) // BYTES_A_TRY):
             self._write(encoded)
-            deadline = self._clock.now() + REPEAT_S
-            while self._clock.now() < deadline:
-                self._clock.sleep_until(self._clock.now() + LOOK_S)
+            deadline = self.clock.now() + REPEAT_S
+            while self.clock.now() < deadline:
+                self.clock.sleep_until(self.clock.now() + LOOK_S)
                 self._read()
                 answer = self._answers.pop(number, None)
                 if isinstance(answer, m.Refused):
@@ -183,12 +193,12 @@ class BoardLink:
         """One exchange for the clock; each question has a number of its own, so no answer can be mistaken."""
         number = self._next_number()
         encoded = m.encode(m.Sync(number))
-        self._last_sync_s = self._clock.now()
+        self._last_sync_s = self.clock.now()
         self._asked_time = {number: self._last_sync_s}
         self._write(encoded)
         deadline = self._last_sync_s + SYNC_WAIT_S
-        while self._asked_time and self._clock.now() < deadline:
-            self._clock.sleep_until(self._clock.now() + SYNC_LOOK_S)
+        while self._asked_time and self.clock.now() < deadline:
+            self.clock.sleep_until(self.clock.now() + SYNC_LOOK_S)
             self._read()
 
     def _next_number(self) -> int:
@@ -232,7 +242,7 @@ class BoardLink:
             raise self._lost() from None
         if not data:
             return
-        now = self._clock.now()
+        now = self.clock.now()
         if not self._connected:
             self._heard = (self._heard + data)[-200:]
         try:
@@ -258,7 +268,8 @@ class BoardLink:
             if message.session == self._session:
                 self.status = message
                 self._frames.heed(message)
-        if isinstance(message, m.Ack | m.Refused | m.BoardInfo | m.BoardStatus) and message.request:
+        answers = m.Ack | m.Refused | m.BoardInfo | m.BoardStatus | FileInfo
+        if isinstance(message, answers) and message.request:
             # Of a request that was repeated, more answers may come; the last number asked is all that counts.
             self._answers = {message.request: message}
 

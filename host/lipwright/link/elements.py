@@ -5,9 +5,11 @@ A rule returns the value that it is given, or raises MalformedError.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
 
 import cbor2
 
@@ -80,6 +82,22 @@ def exactly(fields: object, count: int) -> list[Any]:
 U8, U16, U32 = number(0, 0xFF), number(0, 0xFFFF), number(0, 0xFFFFFFFF)
 ID = number(1, 0xFFFF)
 TICKS = COUNTER = number(0, c.TICKS_MASK)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A message whose elements are its attributes in order, each checked by the rule in the same place."""
+
+    RULES: ClassVar[tuple[Rule, ...]]
+
+    def fields(self) -> list[Any]:
+        values = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        return [list(value) if isinstance(value, tuple) else value for value in values]
+
+    @classmethod
+    def from_fields(cls, fields: list[Any]) -> Any:
+        values = exactly(fields, len(cls.RULES))
+        return cls(*(rule(value) for rule, value in zip(cls.RULES, values, strict=True)))
 
 
 def pack_positions(positions: Sequence[int]) -> bytes:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from facewire import constants as wire
-from lipwright.face.profile import HeadProfile
+from lipwright.face.profile import Collision, HeadProfile
 from lipwright.link import messages as m
+from lipwright.link.board_profile import BoardChannel, BoardCollision, BoardProfile
 
 # The board forgets the base of compact frames after 10 s; frames that come seldom get a new one before.
 BASE_AGE_S = 5.0
@@ -80,19 +81,33 @@ def positions_of(targets: npt.ArrayLike) -> tuple[int, ...]:
     return tuple(np.rint(np.clip(values, 0.0, 1.0) * wire.POSITION_MAX).astype(int).tolist())
 
 
-def board_profile(profile: HeadProfile) -> m.BoardProfile:
+def board_profile(profile: HeadProfile) -> BoardProfile:
     """What the board needs to know of a head: an inverted servo simply has its pulse widths exchanged."""
     channels = []
+    groups = list(dict.fromkeys(channel.group for channel in profile.channels))
     for channel in profile.channels:
         ends = (round(channel.pulse_min_us), round(channel.pulse_max_us))
         at_0, at_1 = reversed(ends) if channel.inverted else ends
         channels.append(
-            m.BoardChannel(
+            BoardChannel(
                 output=channel.output,
                 pulse_at_0_us=at_0,
                 pulse_at_1_us=at_1,
                 rest=round(channel.rest * wire.POSITION_MAX),
                 speed=min(wire.SPEED_MAX, max(wire.SPEED_MIN, round(100 * channel.speed))),
+                acceleration=min(wire.ACCELERATION_MAX, max(1, round(channel.acceleration))),
+                group=min(wire.GROUP_MAX, groups.index(channel.group)),
             )
         )
-    return m.BoardProfile(round(profile.pwm_hz), tuple(channels))
+    collisions = tuple(_board_collision(pair) for pair in profile.collisions)
+    return BoardProfile(round(profile.pwm_hz), profile.tick_hz, tuple(channels), collisions)
+
+
+def _board_collision(pair: Collision) -> BoardCollision:
+    """Whole weights, the greatest 127; what rounding may add to the sum is taken off the most."""
+    scale = 127 / max(abs(weight) for weight in pair.weights)
+    weights = [round(weight * scale) for weight in pair.weights]
+    rounding = sum(abs(w - weight * scale) for w, weight in zip(weights, pair.weights, strict=True))
+    most = (pair.most * scale - rounding) * 65535
+    limit = wire.SUM_BIAS - 1
+    return BoardCollision(int(np.clip(np.floor(most), -limit, limit)), pair.channels, tuple(weights))

@@ -7,13 +7,12 @@ What a message means stands in `protocol/README.md`.
 
 from __future__ import annotations
 
-import dataclasses
-import zlib
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 from facewire import constants as c
 from facewire import framing
+from lipwright.link.board_profile import BoardProfile
 from lipwright.link.elements import (
     COUNTER,
     ID,
@@ -22,8 +21,8 @@ from lipwright.link.elements import (
     U16,
     U32,
     CrcError,
+    Fields,
     MalformedError,
-    Rule,
     VersionError,
     byte_string,
     dumps,
@@ -34,27 +33,20 @@ from lipwright.link.elements import (
     text,
     unpack_positions,
 )
+from lipwright.link.file_messages import (
+    FileBegin,
+    FileDelete,
+    FileEnd,
+    FileInfo,
+    FileList,
+    FilePart,
+    ShowPlay,
+    Update,
+)
 
 
 def _drops(value: object) -> tuple[int, ...]:
     return tuple(COUNTER(count) for count in exactly(value, len(c.DROP_NAMES)))
-
-
-@dataclass(frozen=True)
-class _Fields:
-    """A message whose elements are its attributes in order, each checked by the rule in the same place."""
-
-    TYPE: ClassVar[int]
-    RULES: ClassVar[tuple[Rule, ...]]
-
-    def fields(self) -> list[Any]:
-        values = [getattr(self, field.name) for field in dataclasses.fields(self)]
-        return [list(value) if isinstance(value, tuple) else value for value in values]
-
-    @classmethod
-    def from_fields(cls, fields: list[Any]) -> Any:
-        values = exactly(fields, len(cls.RULES))
-        return cls(*(rule(value) for rule, value in zip(cls.RULES, values, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -106,7 +98,7 @@ class CompactFrame:
 
 
 @dataclass(frozen=True)
-class Hello(_Fields):
+class Hello(Fields):
     """Opens a session: the board sets its counters to zero. `session` is any number but 0."""
 
     TYPE = c.HELLO
@@ -123,7 +115,7 @@ class Hello(_Fields):
 
 
 @dataclass(frozen=True)
-class Sync(_Fields):
+class Sync(Fields):
     """Asks for the board's time. A repeat takes a new id, so that an answer belongs to one question."""
 
     TYPE = c.SYNC
@@ -132,7 +124,7 @@ class Sync(_Fields):
 
 
 @dataclass(frozen=True)
-class Park(_Fields):
+class Park(Fields):
     """Ease to the rest pose and stay there with pulses on; frames in the ring are dropped."""
 
     TYPE = c.PARK
@@ -141,7 +133,7 @@ class Park(_Fields):
 
 
 @dataclass(frozen=True)
-class Stop(_Fields):
+class Stop(Fields):
     """Release all pulses at once, and stay released until a park or a new session."""
 
     TYPE = c.STOP
@@ -150,7 +142,7 @@ class Stop(_Fields):
 
 
 @dataclass(frozen=True)
-class StatusRequest(_Fields):
+class StatusRequest(Fields):
     """Asks for a status now."""
 
     TYPE = c.STATUS_REQUEST
@@ -159,78 +151,25 @@ class StatusRequest(_Fields):
 
 
 @dataclass(frozen=True)
-class BoardChannel(_Fields):
-    """One servo as the board knows it; no message of its own.
-
-    output: chip * 16 + pin. pulse_at_0_us and pulse_at_1_us: pulse widths at the ends of the target's
-    range, the first being the greater in an inverted servo. rest: 0..4095. speed: percent of the range
-    per second.
-    """
-
-    RULES = (
-        number(0, c.OUTPUT_MAX),
-        number(c.PULSE_MIN_US, c.PULSE_MAX_US),
-        number(c.PULSE_MIN_US, c.PULSE_MAX_US),
-        number(0, c.POSITION_MAX),
-        number(c.SPEED_MIN, c.SPEED_MAX),
-    )
-    output: int
-    pulse_at_0_us: int
-    pulse_at_1_us: int
-    rest: int
-    speed: int
-
-
-@dataclass(frozen=True)
-class BoardProfile:
-    """What the board knows of a head: PWM frequency and channels. The board checks the limits again."""
-
-    pwm_hz: int
-    channels: tuple[BoardChannel, ...]
-
-    def body(self) -> bytes:
-        """The bytes that travel and that the board keeps; `crc` is their CRC-32."""
-        return dumps([self.pwm_hz, [channel.fields() for channel in self.channels]])
-
-    @property
-    def crc(self) -> int:
-        return zlib.crc32(self.body())
-
-    @classmethod
-    def from_body(cls, body: bytes) -> BoardProfile:
-        pwm_hz, channels = exactly(loads(body), 2)
-        if not isinstance(channels, list) or not 1 <= len(channels) <= c.MAX_CHANNELS:
-            raise MalformedError("a profile has 1 to 32 channels")
-        profile = cls(
-            number(c.PWM_HZ_MIN, c.PWM_HZ_MAX)(pwm_hz),
-            tuple(BoardChannel.from_fields(channel) for channel in channels),
-        )
-        if len({channel.output for channel in profile.channels}) < len(channels):
-            raise MalformedError("two channels share an output")
-        if any(channel.pulse_at_0_us == channel.pulse_at_1_us for channel in profile.channels):
-            raise MalformedError("a channel's range is empty")
-        return profile
-
-
-@dataclass(frozen=True)
 class ProfileUpload:
-    """Gives the board its head profile, which it keeps on flash."""
+    """Gives the board its head profile; with `keep` it is on the board's flash from now on."""
 
     TYPE: ClassVar[int] = c.PROFILE
     request: int
     profile: BoardProfile
+    keep: bool = True
 
     def fields(self) -> list[Any]:
-        return [self.request, self.profile.body()]
+        return [self.request, self.profile.body(), int(self.keep)]
 
     @classmethod
     def from_fields(cls, fields: list[Any]) -> ProfileUpload:
-        request, body = exactly(fields, 2)
-        return cls(ID(request), BoardProfile.from_body(byte_string(body)))
+        request, body, keep = exactly(fields, 3)
+        return cls(ID(request), BoardProfile.from_body(byte_string(body)), bool(number(0, 1)(keep)))
 
 
 @dataclass(frozen=True)
-class Ack(_Fields):
+class Ack(Fields):
     """The request has been done."""
 
     TYPE = c.ACK
@@ -240,7 +179,7 @@ class Ack(_Fields):
 
 
 @dataclass(frozen=True)
-class Refused(_Fields):
+class Refused(Fields):
     """The request has been understood and refused; `text` says why in words."""
 
     TYPE = c.REFUSED
@@ -252,7 +191,7 @@ class Refused(_Fields):
 
 
 @dataclass(frozen=True)
-class BoardInfo(_Fields):
+class BoardInfo(Fields):
     """Answers hello. channel_count 0: the board knows no profile yet (profile_crc is then 0)."""
 
     TYPE = c.BOARD_INFO
@@ -275,7 +214,7 @@ class BoardInfo(_Fields):
 
 
 @dataclass(frozen=True)
-class SyncReply(_Fields):
+class SyncReply(Fields):
     """The board's time when the question was read, and how long it took to answer.
 
     Board time is `received_ms` + `received_us` / 1000 in milliseconds, `received_us` 0..999.
@@ -290,12 +229,13 @@ class SyncReply(_Fields):
 
 
 @dataclass(frozen=True)
-class BoardStatus(_Fields):
+class BoardStatus(Fields):
     """How the board fares; every counter counts from the start of the session.
 
     request is 0 in the reports that the board sends by itself. received = played + dropped +
     ring_depth holds in every report. worst_jitter_us: the latest start of a tick after its time;
-    worst_tick_us: the longest tick.
+    worst_tick_us: the longest tick. supply_mv: of the servos, 0 where the board does not measure it.
+    hot_mask: a bit for each channel that rests because its servo must have become too hot.
     """
 
     TYPE = c.STATUS
@@ -303,6 +243,7 @@ class BoardStatus(_Fields):
         *(U16, U16, TICKS, number(0, len(c.STATE_NAMES) - 1), U8, U16),
         *(COUNTER, COUNTER, _drops),
         *(COUNTER, COUNTER, COUNTER, COUNTER, COUNTER, COUNTER, U32),
+        *(U16, U32),
     )
     request: int
     session: int
@@ -320,6 +261,13 @@ class BoardStatus(_Fields):
     worst_tick_us: int
     ticks: int
     free_bytes: int
+    supply_mv: int
+    hot_mask: int
+
+    @property
+    def hot(self) -> list[int]:
+        """Channels whose servos cool down."""
+        return [channel for channel in range(c.MAX_CHANNELS) if self.hot_mask >> channel & 1]
 
     @property
     def dropped(self) -> int:
@@ -352,11 +300,19 @@ Message: TypeAlias = (
     | Park
     | Stop
     | StatusRequest
+    | FileBegin
+    | FilePart
+    | FileEnd
+    | FileList
+    | FileDelete
+    | ShowPlay
+    | Update
     | Ack
     | Refused
     | BoardInfo
     | SyncReply
     | BoardStatus
+    | FileInfo
 )
 
 _CLASSES: dict[int, Any] = {
@@ -370,11 +326,19 @@ _CLASSES: dict[int, Any] = {
         Park,
         Stop,
         StatusRequest,
+        FileBegin,
+        FilePart,
+        FileEnd,
+        FileList,
+        FileDelete,
+        ShowPlay,
+        Update,
         Ack,
         Refused,
         BoardInfo,
         SyncReply,
         BoardStatus,
+        FileInfo,
     )
 }
 

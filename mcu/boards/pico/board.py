@@ -16,4 +16,19 @@ PCA9685_ADDRESSES = (0x40, 0x41)
 # Nominally 25 MHz; chips in the trade lie between 23 and 27 MHz. Measure a pulse and set it per board.
 PCA9685_OSCILLATOR_KHZ = 25_000
 
+# A button from here to ground stops the head; None: there is none.
+STOP_PIN = 15
+# A button from here to ground plays a show; a cue pulls the other pin to ground for 0.1 s, so that a sound
+# module starts its track. None: there is none.
+PLAY_PIN = 14
+CUE_PIN = 13
+# The servos' supply over a divider to an ADC pin; None: it is not measured. Full scale is what 3.3 V at the
+# pin stand for: 3300 mV times (10k + 4.7k) / 4.7k.
+SUPPLY_PIN = None
+SUPPLY_FULL_SCALE_MV = 10_321
+SUPPLY_LOW_MV = 4_300
+SUPPLY_GOOD_MV = 4_700
+# The processor restarts when the firmware has been silent for so long; 0: it does not.
+WATCHDOG_MS = 2_000
+
 PROFILE_FILE = "profile.bin"

@@ -8,13 +8,20 @@ import clock
 import simulation
 
 
+def reset():
+    """Restarts the board: repl.py, or whoever started this process, sees to it."""
+    raise SystemExit
+
+
 class Pin:
     """A pin that is connected to nothing but a bus."""
 
     IN = 0
     OUT = 1
+    OPEN_DRAIN = 2
+    PULL_UP = 1
 
-    def __init__(self, number, mode=IN, value=0):
+    def __init__(self, number, mode=IN, pull=None, value=1):
         self.number = number
         self._value = value
 
@@ -36,3 +43,24 @@ class I2C:
         simulation.report(
             simulation.BUS_WRITE, self._unit, address, register, clock.ticks_us(), len(data), data
         )
+
+
+class ADC:
+    """An analogue input with nothing on it."""
+
+    def __init__(self, pin):
+        self._pin = pin
+
+    def read_u16(self):
+        """0 to 65535."""
+        return 0
+
+
+class WDT:
+    """A watchdog that the process has no need of: whoever started it sees that it hangs."""
+
+    def __init__(self, *, timeout):
+        self._timeout = timeout
+
+    def feed(self):
+        """Says that the firmware is alive."""

@@ -3,7 +3,9 @@
 import clock
 import descriptors
 import simulation
+from micropython import const
 
+_INTERRUPT = const(0x03)
 # Made once: MicroPython closes a file's descriptor when it collects the object.
 _reader = descriptors.Reader(0)
 _writer = descriptors.Writer(1)
@@ -32,9 +34,18 @@ else:
     class SerialPort:
         """The pty, which the parent has set not to block; what does not fit because nobody reads is lost."""
 
+        def __init__(self):
+            self._byte = bytearray(1)
+
         def readinto(self, buffer):
-            """Moves what has arrived and fits to the buffer; returns how many bytes. Never waits."""
-            return _reader.readinto(buffer, len(buffer))
+            """Moves what has arrived and fits, at most up to a byte 3; returns how many bytes."""
+            count = 0
+            while count < len(buffer) and _reader.readinto(self._byte, 1):
+                buffer[count] = self._byte[0]
+                count += 1
+                if self._byte[0] == _INTERRUPT:  # it may ask for the REPL, whose bytes come next
+                    break
+            return count
 
         def write(self, buffer):
             """Sends the buffer's bytes."""

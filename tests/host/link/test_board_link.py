@@ -110,9 +110,9 @@ def test_a_profile_is_sent_once_and_kept_on_flash(profile, tmp_path):
     uploads = []
 
     class CountingLink(BoardLink):
-        def _ask(self, message, kind):
+        def ask(self, message, kind):
             uploads.append(type(message(1)).__name__)
-            return super()._ask(message, kind)
+            return super().ask(message, kind)
 
     for _ in range(2):
         with SimulatedBoard("auto", True, flash=tmp_path) as board, CountingLink(board, profile) as link:
@@ -172,7 +172,7 @@ def relay():
 
 
 def test_a_noisy_cable_costs_frames_and_nothing_else(relay, profile):
-    relay.damage = 0.005
+    relay.damage = 0.002
     board = SerialBoard(relay.port)
     with BoardLink(board, profile) as link:
         link.connect()

@@ -114,4 +114,4 @@ def _status(crc_errors):
     from facewire.constants import DROP_NAMES
     from lipwright.link.messages import BoardStatus
 
-    return BoardStatus(0, 1, 0, 1, 0, 0, 0, 0, (0,) * len(DROP_NAMES), crc_errors, 0, 0, 0, 0, 0, 0)
+    return BoardStatus(0, 1, 0, 1, 0, 0, 0, 0, (0,) * len(DROP_NAMES), crc_errors, 0, 0, 0, 0, 0, 0, 0, 0)
