@@ -225,8 +225,6 @@ class Head:
         else:
             self._pass_frames(now_ms)
             motion.ease(now_ms)
-        if safety.state > REARMING:
-            self.pulses.step(now_ms)
         self.heat.step(self.out, self._speed, motion.track, self._timebase.period_ms)
         on, speed, wish = self.pulses.on, self._speed, self._wish
         fast.aim(
@@ -258,6 +256,8 @@ class Head:
         fault = CAUSE_SUPPLY if self.supply.low else NO_FAULT if drivers.ready else CAUSE_BUS
         if safety.step(now_ms, self.ring.depth > 0, behind, fault):
             self._begin_state()
+        if safety.state > REARMING:
+            self.pulses.step(now_ms)
         if drivers.ready:
             errors = drivers.errors
             drivers.write(self.out, profile, on)

@@ -143,7 +143,7 @@ def test_a_released_head_follows_after_half_a_second_of_good_frames_slowly(relea
     assert [name for name, _ in lasted] == ["rearming", "following"]
     assert lasted[0][1] == 50
     following = [tick for tick in ticks if tick[0] == c.FOLLOWING]
-    assert [live for _, live, _, _ in following[:5]] == [0, 1, 2, 3, 4]
+    assert [live for _, live, _, _ in following[:5]] == [1, 2, 3, 4, 4]
     out = np.array([tick[2][0] for tick in following], float)
     speed = np.diff(out) / 65535 * 100  # ranges per second
     assert speed[:10].max() < 0.8, "slow at first"
