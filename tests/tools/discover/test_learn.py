@@ -120,6 +120,7 @@ def test_a_few_steps_already_speak_better_than_rest(seen: tuple[Seen, Seen], six
         limits,
         six_servos.articulation.aperture_mm,
         True,
+        False,
         seed=0,
         steps=30,
         report=lambda _, loss: losses.append(loss),
@@ -132,7 +133,7 @@ def test_a_few_steps_already_speak_better_than_rest(seen: tuple[Seen, Seen], six
         given = network.rollout(codes, limits.rest.expand(BATCH, COMMANDS_BEFORE, 6))
     assert given.shape == (BATCH, FRAMES, 6)
     rest = limits.rest.expand_as(given)
-    cost = Cost(model, limits, six_servos.articulation.aperture_mm, True)
+    cost = Cost(model, limits, six_servos.articulation.aperture_mm, True, False)
     assert cost(given, lips, parts) < 0.6 * cost(rest, lips, parts)
     windows = given.clamp(0, 1).unfold(1, 6, 1).transpose(2, 3).flatten(0, 1).numpy()
     gap = gaps_mm(torch.from_numpy(shapes(model, windows)[:, :20])).amax(dim=-1)
@@ -148,14 +149,33 @@ def test_what_breaks_a_limit_costs_more(seen: tuple[Seen, Seen], six_servos: Hea
     jammed[lower], jammed[upper] = 1.0, 0.0
     given = torch.from_numpy(jammed).expand(2, 30, 6)
     asked = torch.zeros(2, 30, 20, 3), torch.zeros(2, 30, 5)
-    costs = [Cost(model, kept, 20.0, True)(given, *asked) for kept in (limits, unlimited)]
+    costs = [Cost(model, kept, 20.0, True, False)(given, *asked) for kept in (limits, unlimited)]
     assert costs[0] > costs[1] + 1
     allowed = torch.from_numpy(six_servos.rest_targets()).expand(2, 30, 6)
-    costs = [Cost(model, kept, 20.0, True)(allowed, *asked) for kept in (limits, unlimited)]
+    costs = [Cost(model, kept, 20.0, True, False)(allowed, *asked) for kept in (limits, unlimited)]
     assert costs[0] == costs[1]
     # Without a view that shows depth, lips that were asked ahead cost nothing.
     ahead = asked[0].clone()
     ahead[..., 1] = 9.0
-    blind = Cost(model, limits, 20.0, False)
+    blind = Cost(model, limits, 20.0, False, False)
     assert blind(allowed, ahead, asked[1]) == blind(allowed, *asked)
-    assert Cost(model, limits, 20.0, True)(allowed, ahead, asked[1]) > blind(allowed, ahead, asked[1]) + 5
+    assert (
+        Cost(model, limits, 20.0, True, False)(allowed, ahead, asked[1]) > blind(allowed, ahead, asked[1]) + 5
+    )
+
+
+def test_eyes_that_cannot_see_closed_lips_close_with_the_commands_of_rest(
+    seen: tuple[Seen, Seen], six_servos: HeadProfile
+) -> None:
+    model, _ = learn_self_model(*seen, seed=0, steps=30, progress=None)
+    limits = Limits.of(six_servos)
+    strained = (limits.rest + 0.1).clamp(0, 1).expand(2, 30, 6)
+    lips, parts = torch.zeros(2, 30, 20, 3), torch.zeros(2, 30, 5)
+    opened = parts.clone()
+    opened[..., 0] = 0.5
+    extra = [
+        Cost(model, limits, 20.0, True, True)(strained, lips, asked)
+        - Cost(model, limits, 20.0, True, False)(strained, lips, asked)
+        for asked in (parts, opened)
+    ]
+    assert extra[0] > 1.0 and extra[1] < 0.1 * extra[0]

@@ -16,7 +16,7 @@ from liplab.discover.asked import Asked, Asker
 from liplab.discover.baselines import Inverse, inverses
 from liplab.discover.delay import Delay
 from liplab.discover.filming import FilmSet
-from liplab.discover.learn import Draws, Limits, lead_frames, learn_face
+from liplab.discover.learn import BLURRED_EYES, Draws, Limits, lead_frames, learn_face
 from liplab.discover.lip_space import LipSpace, learn_lip_space
 from liplab.discover.motors import Motor
 from liplab.discover.package import MODEL, quantization, write_face_model
@@ -200,6 +200,7 @@ class Discovery:
             limits,
             self.profile.articulation.aperture_mm,
             second is not None,
+            self.session.state.get("tracker") in BLURRED_EYES,
             options.seed,
             max(40, round((DRAFT_FACE_STEPS if draft else FACE_STEPS) * scale)),
             report=lambda _, loss: losses.append(loss),

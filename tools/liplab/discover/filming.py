@@ -45,6 +45,7 @@ class FilmSet(Protocol):
     """Where takes are filmed."""
 
     name: str
+    eyes: str  # what finds the lips in the front view: the name of a tracker
 
     def shoot(self, take: Take, view: str) -> None:
         """Performs a take. `view` is what the front camera sees of it: the front, or a turned head."""
@@ -93,6 +94,7 @@ class RealSet:
     ) -> None:
         """`cameras` and `trackers` by view: the front one, and a second one where there is one."""
         self.name = board.name
+        self.eyes = trackers[FRONT].name
         self._board = board
         self._profile = profile
         self._link = BoardLink(board, profile)

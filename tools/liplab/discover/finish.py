@@ -86,7 +86,7 @@ def finish(discovery: Discovery, stage: FilmSet, say: Say) -> dict[str, Any]:
         raise LipwrightError(f"The pictures cannot be written to {folder}: {error.strerror}.") from error
     return {
         "head": profile.name,
-        "eyes": discovery.session.state["eyes"],
+        "eyes": discovery.session.state.get("tracker", discovery.session.state["eyes"]),
         "judged": "Judged by where the simulated head's lips were."
         if _has_depth(shown)
         else "Judged by the camera.",

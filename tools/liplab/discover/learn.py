@@ -35,6 +35,10 @@ GAP, WIDTH = 1.0, 0.3
 # Where less than CLOSURE_ASKED is asked (normalised), a gap over CLOSURE_MM anywhere along the mouth costs
 # more.
 CLOSURE_ASKED, CLOSURE_MM, CLOSURE = 0.05, -0.4, 8.0
+# Some eyes see no difference between closed lips and lips a millimetre apart, so that nothing would bring
+# these together: there the head shall close with the commands of rest, where lips are known to be closed.
+BLURRED_EYES = ("mesh",)
+CLOSING_AT_REST, BLURRED_EFFORT = 300.0, 6.0
 EFFORT, JERK, OUTSIDE, HURRY, COLLIDING = 0.3, 12.0, 400.0, 4000.0, 2.0
 CODE_NOISE = 0.05
 COMMAND_JITTER = 0.004  # about one step of the int8 model
@@ -151,6 +155,7 @@ def learn_face(
     limits: Limits,
     aperture_mm: float,
     depth_known: bool,
+    blurred: bool,
     seed: int,
     steps: int,
     report: Report | None = None,
@@ -159,7 +164,7 @@ def learn_face(
     """Learns commands through the self-model.
 
     `aperture_mm` is a normalised aperture of 1; without `depth_known` lips are not asked to go ahead, since
-    no picture showed what does that.
+    no picture showed what does that. `blurred`: eyes that do not see whether lips are quite closed.
     """
     torch.manual_seed(seed)
     channels = len(limits.rest)
@@ -168,7 +173,7 @@ def learn_face(
         network.out.bias.copy_(limits.rest)
     optimizer = torch.optim.Adam(network.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    cost = Cost(self_model, limits, aperture_mm, depth_known)
+    cost = Cost(self_model, limits, aperture_mm, depth_known, blurred)
     for step in trange(steps, desc=progress, unit="step", leave=False, disable=progress is None):
         codes, lips, parts = draws.draw()
         before = limits.rest.expand(len(codes), COMMANDS_BEFORE, channels)
@@ -187,12 +192,16 @@ def learn_face(
 class Cost:
     """What commands cost: lips that are not where they were asked, gaps, effort, haste, broken limits."""
 
-    def __init__(self, self_model: SelfModel, limits: Limits, aperture_mm: float, depth_known: bool) -> None:
+    def __init__(
+        self, self_model: SelfModel, limits: Limits, aperture_mm: float, depth_known: bool, blurred: bool
+    ) -> None:
         self._self_model = self_model
         self._limits = limits
         self._aperture_mm = aperture_mm
         side, ahead, up = POINT_WEIGHTS
         self._weights = torch.tensor([side, ahead if depth_known else 0.0, up])
+        self._effort = BLURRED_EFFORT if blurred else EFFORT
+        self._closing_at_rest = CLOSING_AT_REST if blurred else 0.0
 
     def __call__(self, given: torch.Tensor, lips: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
         """Mean cost of commands (batch, frames, channels) for lips (batch, frames, 20, 3) and articulation
@@ -208,7 +217,10 @@ class Cost:
         loss = loss + CLOSURE * (closing * torch.relu(gaps - CLOSURE_MM).square()).mean()
         loss = loss + WIDTH * (width_mm(shown) - width_mm(wanted)).square().mean()
         moved = given[:, 1:] - given[:, :-1]
-        loss = loss + EFFORT * (given - limits.rest).square().mean()
+        strain = (given - limits.rest).square()
+        loss = loss + self._effort * strain.mean()
+        if self._closing_at_rest:
+            loss = loss + self._closing_at_rest * ((parts[..., :1] < CLOSURE_ASKED).float() * strain).mean()
         loss = loss + JERK * (moved[:, 1:] - moved[:, :-1]).square().mean()
         loss = loss + OUTSIDE * (torch.relu(-given) + torch.relu(given - 1)).square().mean()
         loss = loss + HURRY * torch.relu(moved.abs() - limits.most).square().mean()

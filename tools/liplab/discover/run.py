@@ -70,6 +70,7 @@ def run(arguments: argparse.Namespace) -> None:
         watch = _Watch(folder)
         stage = _stage(arguments, profile, eyes, watch)
         closing.callback(stage.close)
+        session.note(tracker=stage.eyes)
         done = session.count
         if done:
             _say(f"going on after the {done} takes that are in {folder}")

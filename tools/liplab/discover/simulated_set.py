@@ -74,7 +74,7 @@ class SimulatedSet:
         self.name = "the simulated head"
         self._body = body_for(profile)
         self._profile = profile
-        self._eyes = eyes
+        self.eyes = eyes
         self._views = (FRONT, SECOND) if second else (FRONT,)
         self._mirror = second == "mirror"
         self.head = Head(body=self._body, wear=wear)
@@ -105,7 +105,7 @@ class SimulatedSet:
         jobs = {}
         for name in self._views:
             camera = MIRROR_CAMERA if self._mirror else CAMERAS[name]
-            job = _Job(self._body.name, self._eyes, camera, name, joints, kept)
+            job = _Job(self._body.name, self.eyes, camera, name, joints, kept)
             jobs[view if name == FRONT else name] = self._workers.submit(_look_through, job)
         self._filmed.append((take, times, jobs))
 
