@@ -10,7 +10,7 @@ from files import Files
 from head import Head
 from refusal import Refusal
 from ring import RING_SIZE
-from shows import Shows
+from show_player import ShowPlayer
 from status import status_fields
 from timebase import TimeBase
 
@@ -29,6 +29,7 @@ from facewire.constants import (
     PARK,
     PROFILE,
     PROTOCOL_VERSION,
+    REASON_BUSY,
     REASON_BUTTON,
     REASON_NO_PROFILE,
     REASON_PROFILE,
@@ -42,6 +43,7 @@ from facewire.constants import (
     STOP,
     SYNC,
     SYNC_REPLY,
+    UPDATE,
 )
 
 FIRMWARE_VERSION = "0.1.0"
@@ -50,13 +52,14 @@ FIRMWARE_VERSION = "0.1.0"
 class Answers:
     """What the board says to requests; motion frames never come here."""
 
-    def __init__(self, head: Head, timebase: TimeBase, shows: Shows) -> None:
+    def __init__(self, head: Head, timebase: TimeBase, show_player: ShowPlayer) -> None:
         self._head = head
         self._timebase = timebase
         self._read_us = 0
         self._files = Files(head)
-        self._shows = shows
+        self._show_player = show_player
         self._kept = 1  # whether the profile in use is the one on flash
+        self.updated = False  # new firmware waits for a restart
         # How many elements a request has after its id (None: it looks for itself), and what does it.
         self._requests = {
             HELLO: (None, self._hello),
@@ -71,6 +74,7 @@ class Answers:
             FILE_LIST: (2, self._list_file),
             FILE_DELETE: (1, self._delete_file),
             SHOW_PLAY: (2, self._play_show),
+            UPDATE: (1, self._update),
         }
 
     def answer(self, payload: bytes, read_us: int) -> bytes:
@@ -194,8 +198,15 @@ class Answers:
         return (ACK, request, FILE_DELETE)
 
     def _play_show(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
-        self._shows.play(request, _text(fields[0]), _number(fields[1], 255))
+        self._show_player.play(request, _text(fields[0]), _number(fields[1], 255))
         return (ACK, request, SHOW_PLAY)
+
+    def _update(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
+        if not self._head.is_still():
+            raise Refusal(REASON_BUSY, "the head moves: park it first")
+        slots.try_next(_number(fields[0], 0xFFFFFFFF))
+        self.updated = True
+        return (ACK, request, UPDATE)
 
     def _status(self, request: int, fields: "list[object]") -> "tuple[object, ...]":
         head = self._head

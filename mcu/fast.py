@@ -16,6 +16,7 @@ if MYPY or sys.implementation.name != "micropython":
         take,
         tangents,
         uncobs,
+        widths,
     )
 else:
     from kernels import (
@@ -30,6 +31,7 @@ else:
         take,
         tangents,
         uncobs,
+        widths,
     )
 
 __all__ = (
@@ -44,4 +46,5 @@ __all__ = (
     "take",
     "tangents",
     "uncobs",
+    "widths",
 )

@@ -82,7 +82,7 @@ class Files:
         self._still()
         target = path(self._name)
         if is_show(self._name):
-            show_file.check(_INCOMING, self._crc, self._head.profile)
+            show_file.check(_INCOMING, self._head.profile)
         try:
             _make_folders(target)
             os.rename(_INCOMING, target)

@@ -7,11 +7,11 @@ from array import array
 
 import fast
 from clock import ticks_diff
+from drivers import Drivers
 from head_profile import Profile
 from heat import Heat
 from micropython import const
 from motion import Motion
-from pca9685 import Drivers
 from pulses import Pulses
 from ring import Ring
 from safety import NO_FAULT, Safety

@@ -410,3 +410,25 @@ def registers(
         else:
             data[at + 2] = 0
             data[at + 3] = 16
+
+
+@micropython.viper
+def widths(out: ptr16, ends: ptr16, pulses: ptr8, told: ptr16, count: int):
+    for i in range(count):
+        if pulses[i] == 0:
+            told[i] = 0
+        else:
+            first = ends[2 * i]
+            last = ends[2 * i + 1]
+            width = (first << 2) + (((last - first) * out[i] + 8192) >> 14)
+            before = told[i]
+            away = width - before
+            if away <= 3 and away >= -3:
+                width = before
+            if first > last:
+                first, last = last, first
+            if width < first << 2:
+                width = first << 2
+            elif width > last << 2:
+                width = last << 2
+            told[i] = width

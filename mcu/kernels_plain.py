@@ -454,3 +454,27 @@ def registers(
         else:
             data[at + 2] = 0
             data[at + 3] = 16
+
+
+def widths(out: "array[int]", ends: "array[int]", pulses: bytearray, told: "array[int]", count: int) -> None:
+    """Writes pulse widths in quarters of a microsecond, 0 where pulses[i] is 0.
+
+    told: the widths of the last time; one that would change by less than a microsecond stays, so that a
+    position that trembles does not make a servo hum, but never beyond the ends (two for each channel, in us).
+    """
+    for i in range(count):
+        if pulses[i] == 0:
+            told[i] = 0
+            continue
+        first = ends[2 * i]
+        last = ends[2 * i + 1]
+        width = (first << 2) + (((last - first) * out[i] + 8192) >> 14)
+        away = width - told[i]
+        if away > 3 or away < -3:
+            told[i] = width
+        if first > last:
+            first, last = last, first
+        if told[i] < first << 2:
+            told[i] = first << 2
+        elif told[i] > last << 2:
+            told[i] = last << 2

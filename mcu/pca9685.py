@@ -6,6 +6,7 @@ Register numbers and the reset sequence are from NXP's PCA9685 data sheet, revis
 from array import array
 
 import fast
+from drivers import Drivers
 from head_profile import Profile
 from machine import I2C
 from micropython import const
@@ -23,12 +24,11 @@ _PINS = const(16)
 _REGISTERS = const(4)  # for each pin: on low, on high, off low, off high
 
 
-class Drivers:
-    """The chips that a profile uses. ready: all answered last time. errors: how often one did not."""
+class Pca9685(Drivers):
+    """The chips that a profile uses; ready when all answered last time."""
 
     def __init__(self, bus: I2C, addresses: "tuple[int, ...]", oscillator_khz: int) -> None:
-        self.ready = False
-        self.errors = 0
+        super().__init__()
         self._bus = bus
         self._addresses = addresses
         self._oscillator_khz = oscillator_khz

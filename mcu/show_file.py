@@ -4,19 +4,21 @@ protocol/README.md has the format, in "Shows". It is read as a stream, a frame a
 needs 1 KB of memory however long the show is.
 """
 
+import binascii
 import struct
 from array import array
 
 import deflate
 from head_profile import Profile
+from micropython import const
 from refusal import Refusal
 
 from facewire.constants import (
-    CRC_RESIDUE,
     MAX_CHANNELS,
     POSITION_MAX,
     REASON_SHOW,
     SHOW_CHANGE_BIAS,
+    SHOW_CRC_FROM,
     SHOW_CUE,
     SHOW_HEADER,
     SHOW_MAGIC,
@@ -24,26 +26,35 @@ from facewire.constants import (
     SHOW_WINDOW_BITS,
 )
 
+_CHUNK_BYTES = const(256)
 _BITS = b"\x00\x01\x01\x02\x01\x02\x02\x03\x01\x02\x02\x03\x02\x03\x03\x04"  # ones in four bits
 
 
-def check(path: str, crc: int, profile: "Profile | None") -> None:
-    """Raises Refusal unless a file, whose CRC-32 this is, is whole and made for the head of the profile.
+def check(path: str, profile: "Profile | None") -> None:
+    """Raises Refusal unless a file is a show, whole, and made for the head of the profile.
 
     Without a profile, any head will do.
     """
     size = struct.calcsize(SHOW_HEADER)
+    chunk = memoryview(bytearray(_CHUNK_BYTES))
     try:
         with open(path, "rb") as file:
             data = file.read(size)
+            crc = binascii.crc32(data[SHOW_CRC_FROM:])
+            count = file.readinto(chunk)
+            while count:
+                crc = binascii.crc32(chunk[:count], crc)
+                count = file.readinto(chunk)
     except OSError:
         raise Refusal(REASON_SHOW, "there is no show of this name")
-    if crc != CRC_RESIDUE or len(data) < size or data[:4] != SHOW_MAGIC:
-        raise Refusal(REASON_SHOW, "not a show, or damaged: store it again")
-    header = struct.unpack(SHOW_HEADER, data)
-    if header[1] != SHOW_VERSION or header[2] > MAX_CHANNELS:
+    if len(data) < size or data[:4] != SHOW_MAGIC:
+        raise Refusal(REASON_SHOW, "not a show: record it again")
+    _, found, version, channels, _, _, profile_crc, _, _ = struct.unpack(SHOW_HEADER, data)
+    if found != crc:
+        raise Refusal(REASON_SHOW, "the show is damaged: store it again")
+    if version != SHOW_VERSION or channels > MAX_CHANNELS:
         raise Refusal(REASON_SHOW, "not a show that this firmware plays: record it again")
-    if profile is not None and (header[2], header[5]) != (profile.count, profile.crc):
+    if profile is not None and (channels, profile_crc) != (profile.count, profile.crc):
         raise Refusal(REASON_SHOW, "made for another head: record it with this head's profile")
 
 
@@ -59,15 +70,14 @@ class ShowFile:
         self.step_ms = 0
         self._file = open(path, "rb")  # noqa: SIM115
         header = struct.unpack(SHOW_HEADER, self._file.read(struct.calcsize(SHOW_HEADER)))
-        self._channels = header[2]
         size = struct.calcsize(SHOW_CUE)
-        cues = self._file.read(size * header[3])
+        cues = self._file.read(size * header[4])
         self.cues = [struct.unpack_from(SHOW_CUE, cues, at)[0] for at in range(0, len(cues) - size + 1, size)]
         self._first = True
-        self._left = header[7]
+        self._left = header[8]
         self._stream = deflate.DeflateIO(self._file, deflate.RAW, SHOW_WINDOW_BITS)
         # Step and mask; the changes of the channels in it; a whole position.
-        self._head = bytearray(1 + (self._channels + 7) // 8)
+        self._head = bytearray(1 + (header[3] + 7) // 8)
         self._changes = bytearray(MAX_CHANNELS)
         self._whole = bytearray(2)
 
@@ -101,16 +111,26 @@ class ShowFile:
             moved += _BITS[head[i] & 15] + _BITS[head[i] >> 4]
         self._fill(changes, moved)
         moved = 0
-        for i in range(self._channels):
-            if head[1 + (i >> 3)] >> (i & 7) & 1:
-                position = (positions[i] >> 4) + changes[moved] - SHOW_CHANGE_BIAS
-                if not changes[moved]:
-                    self._fill(self._whole, 2)
-                    position = self._whole[0] | self._whole[1] << 8
-                if not 0 <= position <= POSITION_MAX:
-                    raise ValueError("beyond the range")
-                positions[i] = position << 4 | position >> 8
-                moved += 1
+        for byte in range(1, len(head)):
+            mask = head[byte]
+            i = (byte - 1) << 3
+            while mask:
+                if mask & 1:
+                    change = changes[moved]
+                    moved += 1
+                    if change:
+                        position = (positions[i] >> 4) + change - SHOW_CHANGE_BIAS
+                    else:
+                        position = self._whole_position()
+                    if not 0 <= position <= POSITION_MAX:
+                        raise ValueError("beyond the range")
+                    positions[i] = position << 4 | position >> 8
+                mask >>= 1
+                i += 1
+
+    def _whole_position(self) -> int:
+        self._fill(self._whole, 2)
+        return self._whole[0] | self._whole[1] << 8
 
     def _fill(self, buffer: bytearray, count: int) -> None:
         if self._stream.readinto(buffer, count) != count:

@@ -3,6 +3,10 @@
 import binascii
 import os
 
+from refusal import Refusal
+
+from facewire.constants import REASON_FILE, REASON_STORAGE
+
 
 def build() -> str:
     """What tells this build from others: a plus sign and the CRC-32 of its manifest. None outside a slot."""
@@ -28,3 +32,21 @@ def spare() -> str:
             return "b" if file.read().strip() == "a" else "a"
     except OSError:
         return "a"
+
+
+def try_next(manifest_crc: int) -> None:
+    """The firmware that was sent is on trial at the next start. Raises Refusal if its manifest is another."""
+    slot = spare()
+    try:
+        with open(slot + "/manifest", "rb") as manifest:
+            found = binascii.crc32(manifest.read())
+    except OSError:
+        raise Refusal(REASON_FILE, "no firmware was sent")
+    if found != manifest_crc:
+        raise Refusal(REASON_FILE, "another firmware was sent")
+    try:
+        with open("trial.new", "w") as trial:
+            trial.write(slot)
+        os.rename("trial.new", "trial")
+    except OSError:
+        raise Refusal(REASON_STORAGE, "flash cannot be written")

@@ -16,7 +16,7 @@ class Supply:
     def __init__(self) -> None:
         self.millivolts = 0
         self.low = False
-        self._adc = None if board.SUPPLY_PIN is None else ADC(Pin(board.SUPPLY_PIN))
+        self._adc = None if board.SUPPLY_PIN is None else ADC(Pin(board.SUPPLY_PIN), **board.SUPPLY_ADC)
         self._ticks = 0
         self._readings = 0
 

@@ -42,11 +42,12 @@ MAX_DEPTH = 4  # nested arrays
 # A show as a file; protocol/README.md has its format.
 SHOW_MAGIC = b"show"
 SHOW_VERSION = 1
-SHOW_HEADER = "<4sBBBBIII"  # magic, version, channels, cues, 0, profile's CRC-32, duration in ms, frames
+# Magic, CRC-32 of all that follows it, version, channels, cues, 0, profile's CRC-32, duration in ms, frames.
+SHOW_HEADER = "<4sIBBBBIII"
+SHOW_CRC_FROM = 8  # where that CRC-32 begins
 SHOW_CUE = "<IB"  # ms from the first frame, number
 SHOW_WINDOW_BITS = 10  # of the compression: the board needs 1 KB to undo it
 SHOW_CHANGE_BIAS = 128  # changes are -127 to 127, stored with this added; a 0 stands for a whole position
-CRC_RESIDUE = 0x2144DF1C  # the CRC-32 of anything that ends with its own CRC-32
 
 SEQUENCE_MASK = 0xFFFF
 BASE_INTERVAL = 32  # full frames whose sequence is a multiple of this are what compact frames build on

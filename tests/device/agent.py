@@ -170,6 +170,11 @@ def level(pin):
     return machine.levels.get(pin, 1)
 
 
+def pwm():
+    """Pulse widths in ns by pin, of the pins that are servos'."""
+    return machine.PWM.told
+
+
 def pass_time(duration_us):
     clock.advance(duration_us)
 
@@ -234,7 +239,7 @@ def allocated(frames, ticks):
         timebase.advance()
         wire.tick(timebase.period_ms)
         ticking += gc.mem_alloc() - before
-        firmware.shows.turn()
+        firmware.show_player.turn()
     gc.enable()
     return [reading, ticking]
 
@@ -251,6 +256,7 @@ COMMANDS = {
     "run": run,
     "follow": follow,
     "pass_time": pass_time,
+    "pwm": pwm,
     "set_machine": set_machine,
     "level": level,
     "state": state,

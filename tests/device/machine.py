@@ -31,6 +31,25 @@ class ADC:
         return supply
 
 
+class PWM:
+    told = {}  # by pin: pulse width in ns, 0 for none
+
+    def __init__(self, pin, *, freq, duty_u16):
+        self.pin = pin.number
+        self.freq = freq
+        self.told[self.pin] = 0
+
+    def duty_ns(self, width):
+        self.told[self.pin] = width
+
+    def duty_u16(self, duty):
+        assert duty == 0
+        self.told[self.pin] = 0
+
+    def deinit(self):
+        del self.told[self.pin]
+
+
 class WDT:
     def __init__(self, timeout):
         pass

@@ -14,6 +14,7 @@ def fresh(device: Any) -> Any:
 
     def make(start_ms: int = 0, **settings: object) -> Board:
         (device.flash / "profile.bin").unlink(missing_ok=True)
+        settings = {"DRIVER": "pca9685", **settings}
         return Board(device, start_ms, **settings)
 
     return make

@@ -436,3 +436,25 @@ def test_a_position_that_trembles_between_two_counts_does_not_move_the_servo() -
         kernels_plain.registers(out, ends, bytearray(1), rate, bounds, counts, data, bytearray([1]), 1)
         told.add(counts[0])
     assert len(told) == 1
+
+
+@EXAMPLES
+@given(data=st.data(), count=COUNT)
+def test_widths_keep_within_the_ends_and_near_the_position(
+    micropython_device: Any, data: st.DataObject, count: int
+) -> None:
+    out = data.draw(positions(count))
+    ends = data.draw(st.lists(st.integers(400, 2600), min_size=2 * count, max_size=2 * count))
+    pulses = data.draw(st.lists(st.integers(0, 1), min_size=count, max_size=count))
+    before = data.draw(st.lists(st.sampled_from([0, 1600, 6000, 10400]), min_size=count, max_size=count))
+    _, (*_, told) = agree(
+        micropython_device, "widths", ("H", out), ("H", ends), ("B", pulses), ("H", before), count
+    )
+    for i in range(count):
+        low, high = sorted(ends[2 * i : 2 * i + 2])
+        wanted_us = ends[2 * i] + (ends[2 * i + 1] - ends[2 * i]) * out[i] / 65535
+        if not pulses[i]:
+            assert told[i] == 0
+        else:
+            assert 4 * low <= told[i] <= 4 * high
+            assert abs(told[i] / 4 - wanted_us) <= 1.01

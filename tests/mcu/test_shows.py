@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import struct
 import zlib
@@ -20,6 +21,7 @@ from lipwright.link.file_messages import FileBegin, FileDelete, FileEnd, FileLis
 from lipwright.link.messages import (
     Ack,
     BoardStatus,
+    FullFrame,
     Hello,
     Message,
     Park,
@@ -27,6 +29,7 @@ from lipwright.link.messages import (
     Refused,
     StatusRequest,
     Stop,
+    encode,
 )
 from lipwright.show_file import Cue, Show
 
@@ -81,22 +84,30 @@ def press(board: Board, **pressed: bool) -> None:
 
 
 @pytest.fixture
-def make(device: Any, fresh: Any) -> Iterator[Any]:
-    """Makes boards at rest whose flash has these files in shows/; a name's "__" stands for a dot."""
-    folder = device.flash / "shows"
+def make_on() -> Iterator[Any]:
+    """Makes boards at rest on a device, whose flash has these files in shows/; "__" stands for a dot."""
+    folders = []
 
-    def connected(start_ms: int = 0, profile: BoardProfile = PROFILE, **files: bytes) -> Board:
-        ticks = START_TICKS * profile.tick_hz // 100
-        shutil.rmtree(folder, ignore_errors=True)
-        board: Board = fresh(start_ms, **PINS)
+    def connected(device: Any, start_ms: int = 0, profile: BoardProfile = PROFILE, **files: bytes) -> Board:
+        folders.append(device.flash / "shows")
+        shutil.rmtree(folders[-1], ignore_errors=True)
+        (device.flash / "profile.bin").unlink(missing_ok=True)
+        board = Board(device, start_ms, **PINS)
         press(board)
-        board.connect(profile, ticks)
+        board.connect(profile, START_TICKS * profile.tick_hz // 100)
         for name, data in files.items():
             assert store(board, "shows/" + name.replace("__", "."), data) == Ack(99, c.FILE_END)
         return board
 
     yield connected
-    shutil.rmtree(folder, ignore_errors=True)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def make(device: Any, make_on: Any) -> Any:
+    """The same, on each device in turn."""
+    return functools.partial(make_on, device)
 
 
 @pytest.mark.parametrize("start_ms", [0, WRAP_MS - 1500])
@@ -250,6 +261,7 @@ def test_the_button_leaves_a_host_that_moves_the_head_alone(make: Any) -> None:
         board.frame(board.now_ms + 100, [2000] * CHANNELS)
         board.run(2)
     assert (board["state"], board["cause"], board["received"]) == (c.FOLLOWING, c.CAUSE_FRAMES, 30)
+    assert board.drops == {}
     assert states(board.run(300))[-1] == "released"
 
 
@@ -331,6 +343,16 @@ def test_a_host_s_frames_while_a_show_ends_do_not_keep_the_head_from_rest(make: 
     assert ticks[-1][2] == [1000 << 4 | 1000 >> 8] * CHANNELS
 
 
+def test_a_show_does_not_mix_with_frames_that_a_host_has_sent_ahead(make: Any) -> None:
+    board: Board = make(hello=make_show().encode())
+    board.frame(board.now_ms + 310, [4095] * CHANNELS)
+    board.frame(board.now_ms + 1900, [4095] * CHANNELS)
+    assert play(board) == Ack(50, c.SHOW_PLAY)
+    assert board.drops == {"flushed": 2}
+    board.run(400)
+    assert board["played"] == FRAMES
+
+
 # ---- what is refused
 
 
@@ -355,7 +377,7 @@ def test_a_show_for_another_head_is_neither_stored_nor_played(make: Any) -> None
 def test_what_is_no_show_is_not_stored_and_leaves_the_old_one(make: Any) -> None:
     board: Board = make(hello=make_show().encode())
     good = make_show().encode()
-    for data in (b"", b"hello", good[:-1], b"x" + good[1:], good + b"\0", good[:4] + b"\2" + good[5:]):
+    for data in (b"", b"hello", good[:-1], b"x" + good[1:], good + b"\0", good[:8] + b"\2" + good[9:]):
         reason, text = refused(store(board, "shows/hello", data))
         assert reason == c.REASON_SHOW and "again" in text
     assert (board.device.flash / "shows/hello").read_bytes() == good
@@ -410,6 +432,35 @@ def test_a_show_with_many_names_is_listed_and_removed(make: Any) -> None:
 # ---- what a whole file with rubbish in it can do
 
 
+def pack(profile: BoardProfile, raw: bytes, frames: int) -> bytes:
+    """A file with a right CRC-32 around frames that may be anything."""
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -c.SHOW_WINDOW_BITS)
+    rest = (1, len(profile.channels), 0, 0, profile.crc, 0, frames)
+    body = struct.pack(c.SHOW_HEADER, c.SHOW_MAGIC, 0, *rest)[c.SHOW_CRC_FROM :]
+    body += squeeze.compress(raw) + squeeze.flush()
+    return c.SHOW_MAGIC + zlib.crc32(body).to_bytes(4, "little") + body
+
+
+@pytest.mark.parametrize(
+    ("raw", "played"),
+    [
+        (b"\0\1\0\xff\x0f" + b"\x14\1\x90" * 2, 1),  # on from the end of the range
+        (b"\0\1\0\0\0" + b"\x14\1\x10" * 2, 1),  # and from its beginning
+        (b"\0\1\0\0\x10" + b"\x14\0" * 2, 0),  # a whole position beyond the range
+        (b"\0\0\0\0\0\0", 1),  # no time between two frames
+        (b"\x14\0\x14\0\x14\0", 0),  # time before the first
+        (b"\0\1\0\0\0\x14\1", 1),  # broken off
+        (b"\0\xfe" + b"\x80" * 7 + b"\x14\xff" + b"\x81" * 8, 2),  # channels that are not there
+    ],
+)
+def test_frames_that_no_show_has_end_it_at_rest(make: Any, raw: bytes, played: int) -> None:
+    profile = make_profile(1, speed=300)
+    board: Board = make(profile=profile, hello=pack(profile, raw, 3))
+    assert play(board) == Ack(50, c.SHOW_PLAY)
+    board.run(200)
+    assert (board["state"], board["played"]) == (c.RESTING, played)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_content_harms_the_board(make: Any, data: st.DataObject) -> None:
@@ -422,12 +473,12 @@ def test_no_content_harms_the_board(make: Any, data: st.DataObject) -> None:
     counts = st.sampled_from([0, 1, 5, 100, 0xFFFFFFFF])
     cues = data.draw(st.sampled_from([0, 1, 255]))
     channels = data.draw(st.sampled_from([3, 3, 3, 0, 33, 255]))
-    head = struct.pack(
-        c.SHOW_HEADER, c.SHOW_MAGIC, 1, channels, cues, 0, profile.crc, data.draw(counts), data.draw(counts)
-    )
-    body = head + data.draw(st.binary(max_size=10)) * bool(cues) + packed
+    body = data.draw(st.binary(max_size=10)) * bool(cues) + packed
+    rest = (1, channels, cues, 0, profile.crc, data.draw(counts), data.draw(counts))
+    head = struct.pack(c.SHOW_HEADER, c.SHOW_MAGIC, 0, *rest)[c.SHOW_CRC_FROM :]
+    crc = zlib.crc32(head + body)
     board: Board = make(profile=profile)
-    answer = store(board, "shows/hello", body + zlib.crc32(body).to_bytes(4, "little"))
+    answer = store(board, "shows/hello", c.SHOW_MAGIC + crc.to_bytes(4, "little") + head + body)
     if channels != 3:
         assert refused(answer)[0] == c.REASON_SHOW
         return
@@ -448,3 +499,16 @@ def test_a_show_plays_at_any_rate_of_ticks(make: Any, tick_hz: int) -> None:
     play(board)
     board.run((show.duration_ms + 900) * tick_hz // 1000)
     assert (board["played"], board["state"]) == (FRAMES, c.RESTING)
+
+
+def test_ticks_with_a_show_allocate_nothing_nor_does_a_host_that_takes_over(
+    micropython_device: Any, make_on: Any
+) -> None:
+    board: Board = make_on(micropython_device, hello=make_show().encode())
+    play(board)
+    assert board.device("allocated", [], 100) == [0, 0]
+    assert (board["state"], board["cause"]) == (c.FOLLOWING, c.CAUSE_SHOW)
+    frame = FullFrame(0, board.now_ms + 100 & c.TICKS_MASK, (2000,) * CHANNELS)
+    assert board.device("allocated", [encode(frame).hex()], 30) == [0, 0]
+    assert board["received"] == board["played"] + sum(board["drops"])
+    assert board["cause"] == c.CAUSE_SILENCE

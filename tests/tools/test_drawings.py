@@ -113,9 +113,9 @@ def test_pins_of_a_pico_are_where_its_maker_put_them(tools):
 def test_the_divider_keeps_the_pin_whole_and_is_the_one_of_the_firmware(tools, board):
     circuits = tools("drawings_circuits")
     assert circuits.pin_voltage(8.4, tolerance=0.05) < 3.3
-    assert circuits.pin_voltage(setting(board, "SUPPLY_FULL_SCALE_MV") / 1000) == pytest.approx(
-        3.3, abs=0.001
-    )
+    most_v = 3.1 if board == "esp32s3" else 3.3  # that its ADC can read
+    at_full_scale = circuits.pin_voltage(setting(board, "SUPPLY_FULL_SCALE_MV") / 1000)
+    assert at_full_scale == pytest.approx(most_v, abs=0.001)
 
 
 @each_drawing

@@ -86,7 +86,8 @@ class SimulatedBoard:
         come before the shipped ones. `outputs` says which output of the drivers (16 * chip + pin) each servo
         of the head hangs on; without it, as in the shipped profile (with no head: one on each). For tests,
         the board's clock may start at any count of milliseconds and, in virtual time, run faster or slower
-        than the host's; `program` is the firmware's main module. Raises LipwrightError if it does not start.
+        than the host's. `program` is the firmware's main module, or `REPL` for a board that runs what lies on
+        its `flash`. Raises LipwrightError if it does not start.
         """
         if clock_rate != 1.0 and not virtual:
             raise ValueError("only a virtual clock can run at another rate")
@@ -100,7 +101,7 @@ class SimulatedBoard:
         self._rate = clock_rate
         self._board_us = 0  # since the start, past every wrap
         self._host_us = 0  # virtual time
-        self._last_ticks = (clock_start_ms * 1000) & TICKS_MASK
+        self._first_ticks = self._last_ticks = (clock_start_ms * 1000) & TICKS_MASK
         self._epoch = 0.0
         self._serial: serial.Serial | None = None
         self._failure: Exception | None = None
@@ -197,13 +198,10 @@ class SimulatedBoard:
     # ---- real time
 
     def _await_start(self) -> None:
-        for record in self._process.records(timeout_s=None):
-            if record.kind == STARTED:
-                # Its time is the machine's own clock, which is also ours, cut to 30 bits.
-                now_us = time.monotonic_ns() // 1000
-                self._epoch = (now_us - ((now_us - record.time_us) & TICKS_MASK)) / 1e6
-            else:
-                self._take(record)
+        records = self._process.records(timeout_s=None)
+        self._epoch = _started_s(next(records))
+        for record in records:
+            self._take(record)
 
     def _follow(self) -> None:
         """Moves the head along with what the firmware does, until it ends."""
@@ -222,6 +220,9 @@ class SimulatedBoard:
 
     def _take(self, record: Record) -> None:
         if record.kind == STARTED:
+            if not self.virtual:  # where a board may restart: its clock begins anew, the head's goes on
+                self._board_us = int((_started_s(record) - self._epoch) * 1e6)
+                self._last_ticks = self._first_ticks
             return
         if record.kind in (MEASURED_TICK, MEASURED_READ):
             if self.on_measure is not None:
@@ -240,6 +241,12 @@ class SimulatedBoard:
             for at_us, widths in changes:
                 self._simulated_head.set_pulses(widths, at_us / self._rate / 1e6)
             self._simulated_head.advance(board_us / self._rate / 1e6)
+
+
+def _started_s(record: Record) -> float:
+    """The host's time (s) when the firmware's clock began; the record has 30 bits of the machine's clock."""
+    now_us = time.monotonic_ns() // 1000
+    return (now_us - ((now_us - record.time_us) & TICKS_MASK)) / 1e6
 
 
 class _WatchedSerial(serial.Serial):

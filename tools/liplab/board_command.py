@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from liplab.board import SimulatedBoard
-from liplab.firmware_process import INTERPRETERS
+from liplab.firmware_process import INTERPRETERS, REPL
 from lipwright.errors import LipwrightError
+from lipwright.files import make_folder
 
 SHOW_EVERY_S = 0.5
 
@@ -17,6 +18,7 @@ EXAMPLES = """examples:
   lipwright board --sim                        prints the port; any host program can talk to it
   lipwright board --sim --link /tmp/head       the port also has this name, which stays the same
   lipwright say clip.wav --port /tmp/head      (in another terminal) speaks on it
+  lipwright board --sim --flash-dir my_board   an empty board, for `lipwright flash` to put the firmware on
 
 Ctrl-C ends it.
 """
@@ -36,14 +38,25 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--interpreter", choices=INTERPRETERS, default="auto", help="what runs the firmware (default: auto)"
     )
+    parser.add_argument(
+        "--flash-dir",
+        type=Path,
+        metavar="DIR",
+        help="the board's files: it runs the firmware that is in there, and MicroPython's prompt without one",
+    )
     parser.add_argument("--link", type=Path, metavar="PATH", help="a symbolic link to the port, made anew")
     parser.set_defaults(do=do_board)
 
 
 def do_board(arguments: argparse.Namespace) -> None:
     """Runs a board until Ctrl-C."""
-    meter = _Meter()
-    with SimulatedBoard(arguments.interpreter, outputs=range(32), head=meter) as board:
+    meter, flash = _Meter(), arguments.flash_dir
+    if flash is not None:
+        make_folder(flash)
+    program = "firmware" if flash is None else REPL
+    with SimulatedBoard(
+        arguments.interpreter, head=meter, flash=flash, outputs=range(32), program=program
+    ) as board:
         board.on_bus_write = meter.count_write
         try:
             if arguments.link is not None:

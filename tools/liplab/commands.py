@@ -10,3 +10,6 @@ BOARD: Commands = {
 DISCOVER: Commands = {
     "discover": ("let the head learn its own face before a camera", "liplab.discover.command:add_parser"),
 }
+FLASH: Commands = {
+    "flash": ("put the firmware on a board", "liplab.flash.command:add_parser"),
+}

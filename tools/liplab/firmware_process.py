@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -22,6 +23,20 @@ from lipwright.errors import LipwrightError
 from lipwright.resources import firmware_dir
 
 INTERPRETERS = ("auto", "micropython64", "micropython32", "cpython")
+# The program of a board that has no firmware but what lies on its flash.
+REPL = "repl"
+# Starts that board anew whenever it restarts: mcu/ports/unix/repl.py says what its exit codes ask for.
+RESTARTER = """
+mode=boot
+while true; do
+  "$@" $mode
+  case $? in
+    75) mode=boot ;;
+    76) mode=raw ;;
+    *) exit $? ;;
+  esac
+done
+"""
 # What MicroPython 1.25 leaves to programs of an RP2040's 264 KB; a 64-bit machine's words are twice as wide.
 HEAP_KILOBYTES = {32: 192, 64: 384}
 # Records wait here while the simulated head is busy: about a minute of them.
@@ -62,11 +77,14 @@ class FirmwareProcess:
         self, interpreter: str, virtual: bool, start_ms: int, flash: Path | None, program: str
     ) -> None:
         """Starts the firmware. `flash` is its file system (default: an empty one that goes with the process);
-        modules in it come before the shipped ones. `program` is the module to run.
+        modules in it come before the shipped ones. `program` is the module to run; `REPL` runs what is on
+        `flash` and nothing else, as a board does, and only in real time.
 
         Raises LipwrightError if the interpreter is not to be had.
         """
-        command, self.interpreter = _command(interpreter)
+        if program == REPL and virtual:
+            raise ValueError("the REPL runs in real time only")
+        command, self.interpreter = _command(interpreter, program)
         with contextlib.ExitStack() as opened:
             if flash is None:
                 flash = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="lipwright-board-")))
@@ -84,16 +102,14 @@ class FirmwareProcess:
                 self.port = os.ttyname(self.wire)
                 if not virtual:
                     os.set_blocking(board_end, False)
+                ties = [str(start_ms), str(grants_in), str(records_out)]
+                if program == REPL:
+                    command = ["sh", "-c", RESTARTER, "sh", *command, *ties, str(flash.resolve())]
+                else:
+                    kind = "virtual" if virtual else "real"
+                    command = [*command, program, kind, *ties, *_module_path(self.interpreter, flash)]
                 self._process = subprocess.Popen(
-                    [
-                        *command,
-                        program,
-                        "virtual" if virtual else "real",
-                        str(start_ms),
-                        str(grants_in),
-                        str(records_out),
-                        *_module_path(self.interpreter, flash),
-                    ],
+                    command,
                     stdin=board_end,
                     stdout=board_end,
                     stderr=self._stderr,
@@ -164,24 +180,28 @@ class FirmwareProcess:
 
     def _end(self) -> None:
         if self._process.poll() is None:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def _close_grants(self) -> None:
         os.close(self._grants)
 
 
-def _command(interpreter: str) -> tuple[list[str], str]:
+def _command(interpreter: str, program: str) -> tuple[list[str], str]:
     """What to start, up to the script, and its name in words."""
     if interpreter not in INTERPRETERS:
         raise LipwrightError(f"no interpreter {interpreter!r}; choose one of {', '.join(INTERPRETERS)}.")
-    script = str(firmware_dir() / "ports" / "unix" / "start.py")
+    script = str(firmware_dir() / "ports" / "unix" / ("repl.py" if program == REPL else "start.py"))
     if interpreter != "cpython":
         bits = 32 if interpreter == "micropython32" else 64
         found = find_micropython(bits) if interpreter == "auto" else get_micropython(bits)
         if found is not None:
             heap = f"heapsize={HEAP_KILOBYTES[bits]}k"
             return [*found.command, "-X", heap, script], f"MicroPython {found.version} ({bits}-bit)"
+    if program == REPL:
+        raise LipwrightError(
+            "a board with files of its own needs MicroPython: `sudo apt install micropython`."
+        )
     version = ".".join(str(part) for part in sys.version_info[:3])
     return [sys.executable, "-B", "-S", "-E", script], f"CPython {version} with a shim"
 

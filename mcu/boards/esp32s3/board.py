@@ -5,6 +5,12 @@ Another board needs its own copy of this file and nothing else.
 
 NAME = "ESP32-S3"
 
+# What the servos hang on: "pca9685" chips; "pins", the board's own (output n is SERVO_PINS[n]), for small
+# heads; "log", nothing: what they would be told goes to LOG_FILE.
+DRIVER = "pca9685"
+SERVO_PINS = (4, 5, 6, 7, 10, 11, 12, 13)
+LOG_FILE = "pulses.log"
+
 I2C_UNIT = 0
 I2C_SCL_PIN = 9
 I2C_SDA_PIN = 8
@@ -22,10 +28,11 @@ STOP_PIN = 15
 # module starts its track. None: there is none.
 PLAY_PIN = 16
 CUE_PIN = 17
-# The servos' supply over a divider to an ADC pin; None: it is not measured. Full scale is what 3.3 V at the
-# pin stand for: 3300 mV times (10k + 4.7k) / 4.7k.
+# The servos' supply over a divider to an ADC pin; None: it is not measured. Full scale is what 3.1 V at the
+# pin, the most that this one reads, stand for: 3100 mV times (10k + 4.7k) / 4.7k.
 SUPPLY_PIN = None
-SUPPLY_FULL_SCALE_MV = 10_321
+SUPPLY_ADC = {"atten": 3}  # ADC.ATTN_11DB: up to 3.1 V
+SUPPLY_FULL_SCALE_MV = 9_696
 SUPPLY_LOW_MV = 4_300
 SUPPLY_GOOD_MV = 4_700
 # The processor restarts when the firmware has been silent for so long; 0: it does not.

@@ -5,6 +5,12 @@ Another board needs its own copy of this file and nothing else.
 
 NAME = "Raspberry Pi Pico"
 
+# What the servos hang on: "pca9685" chips; "pins", the board's own (output n is SERVO_PINS[n]), for small
+# heads; "log", nothing: what they would be told goes to LOG_FILE.
+DRIVER = "pca9685"
+SERVO_PINS = (0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 18, 19, 20, 21, 22, 27, 28)
+LOG_FILE = "pulses.log"
+
 I2C_UNIT = 0
 I2C_SCL_PIN = 5
 I2C_SDA_PIN = 4
@@ -25,6 +31,7 @@ CUE_PIN = 13
 # The servos' supply over a divider to an ADC pin; None: it is not measured. Full scale is what 3.3 V at the
 # pin stand for: 3300 mV times (10k + 4.7k) / 4.7k.
 SUPPLY_PIN = None
+SUPPLY_ADC: "dict[str, int]" = {}
 SUPPLY_FULL_SCALE_MV = 10_321
 SUPPLY_LOW_MV = 4_300
 SUPPLY_GOOD_MV = 4_700

@@ -2,6 +2,10 @@
 
 NAME = "simulated board"
 
+DRIVER = "pca9685"
+SERVO_PINS = ()
+LOG_FILE = "pulses.log"
+
 I2C_UNIT = 0
 I2C_SCL_PIN = 5
 I2C_SDA_PIN = 4
@@ -14,6 +18,7 @@ STOP_PIN = None
 PLAY_PIN = None
 CUE_PIN = None
 SUPPLY_PIN = None
+SUPPLY_ADC: "dict[str, int]" = {}
 SUPPLY_FULL_SCALE_MV = 10_321
 SUPPLY_LOW_MV = 4_300
 SUPPLY_GOOD_MV = 4_700

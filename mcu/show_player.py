@@ -39,7 +39,7 @@ _ENDLESS = const(-1)
 _MAX_NAME_BYTES = const(24)
 
 
-class Shows:
+class ShowPlayer:
     """The show that plays, or is about to."""
 
     def __init__(self, head: Head, timebase: TimeBase) -> None:
@@ -97,6 +97,7 @@ class Shows:
                 self._name = "".join([chr(byte) for byte in file.read(_MAX_NAME_BYTES + 1)]).strip()
         except OSError:
             return
+        self._asked = (0, "", 0)
         self._rounds = 1
         self._head.enter_show()
 
@@ -135,7 +136,7 @@ class Shows:
         if len(self._name) > _MAX_NAME_BYTES or not files.is_show("shows/" + self._name):
             raise Refusal(REASON_SHOW, "not a name for a show")
         path = files.path("shows/" + self._name)
-        show_file.check(path, files.measure(path)[1], head.profile)
+        show_file.check(path, head.profile)
         self._file = ShowFile(path)
         self._more = self._file.read()
         self._cues = 0
