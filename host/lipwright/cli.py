@@ -21,6 +21,11 @@ Commands = Mapping[str, tuple[str, str]]  # name: (one line of help, "module:fun
 
 COMMANDS: Commands = {
     "say": ("speak a sound file with the head", "lipwright.say:add_parser"),
+    "show": ("record shows, and have the board play them with no host", "lipwright.show:add_parser"),
+    "calibrate": (
+        "find every servo's ends, rest, direction and speed",
+        "lipwright.calibrate.command:add_parser",
+    ),
     "doctor": ("check what this machine has and what it lacks", "lipwright.doctor:add_parser"),
 }
 

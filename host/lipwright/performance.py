@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from lipwright.audio.decode import Sound
 from lipwright.audio.features import StreamingLogMel
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import HeadProfile
 from lipwright.lips.model import LipModel
+
+# Silence after the last sound, in which the lips come to rest.
+RUN_OUT_S = 0.4
+BLOCK_SAMPLES = 320
 
 Floats = npt.NDArray[np.float32]
 
@@ -70,3 +76,16 @@ class Performer:
             targets[self._places] = mouth
             self._steps += 1
             yield Pose(heard_s - self.lookahead_s, targets)
+
+
+def poses_of(sound: Sound, performer: Performer, progress: Callable[[float], object]) -> Iterator[Pose]:
+    """Every pose for a sound, and for the silence after it in which the lips come to rest.
+
+    `progress` is told how many seconds of the sound have been heard, at most its duration to 10 ms.
+    """
+    silence = np.zeros(round((RUN_OUT_S + performer.lookahead_s) * sound.rate), np.float32)
+    heard_s, total_s = 0.0, round(sound.duration_s, 2)
+    for block in itertools.chain(sound.blocks(BLOCK_SAMPLES), [silence]):
+        yield from performer.push(block)
+        heard_s = min(heard_s + len(block) / sound.rate, total_s)
+        progress(heard_s)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import sys
 import time
 from dataclasses import dataclass
@@ -22,8 +21,9 @@ from lipwright.face.model import FaceModel
 from lipwright.face.profile import HeadProfile, load_profile
 from lipwright.files import make_folder, write_report
 from lipwright.link.board_link import BoardLink
+from lipwright.link.plain_words import troubles
 from lipwright.lips.model import LipModel
-from lipwright.performance import Asked, Performer
+from lipwright.performance import Asked, Performer, poses_of
 
 # How long before its time stamp a frame is sent. The design asks for 100 to 150 ms: enough for a
 # busy Pi to be late without the mouth noticing, little enough to stop quickly.
@@ -31,9 +31,6 @@ AHEAD_S = 0.150
 # Rest before the first sound, so that a head that was let go is back under power when it speaks:
 # the board re-arms after 500 ms of good frames.
 RUN_IN_S = 0.8
-# Silence after the last sound, in which the lips come to rest.
-RUN_OUT_S = 0.4
-BLOCK_SAMPLES = 320
 BAR = "{desc} {percentage:3.0f} % |{bar}| {n:.1f} of {total:.1f} s"
 
 EXAMPLES = """examples:
@@ -186,17 +183,13 @@ def perform(
             at += performer.step_s
         if player is not None:
             player.start(at=start_s)
-        silence = np.zeros(round((RUN_OUT_S + performer.lookahead_s) * sound.rate), np.float32)
-        spoken_s, total_s = 0.0, round(sound.duration_s, 2)
+        total_s = round(sound.duration_s, 2)
         with tqdm(total=total_s, desc="speaking", leave=False, bar_format=BAR) as bar:
-            for block in itertools.chain(sound.blocks(BLOCK_SAMPLES), [silence]):
-                for pose in performer.push(block):
-                    at = start_s + pose.time_s - lead_s
-                    clock.sleep_until(at - AHEAD_S)
-                    link.send(pose.targets, at)
-                    link.poll()
-                spoken_s = min(spoken_s + len(block) / sound.rate, total_s)
-                bar.update(spoken_s - bar.n)
+            for pose in poses_of(sound, performer, lambda heard_s: bar.update(heard_s - bar.n)):
+                at = start_s + pose.time_s - lead_s
+                clock.sleep_until(at - AHEAD_S)
+                link.send(pose.targets, at)
+                link.poll()
         link.finish()
         if player is not None:
             player.finish()
@@ -222,6 +215,7 @@ def summary(report: dict[str, Any], performance: Performance) -> str:
             f"lips against what was asked: r {_shown(aperture['r'])}, "
             f"offset {_shown(offset['median'])} ms (negative: lips lead), closures {made}"
         )
+    lines += troubles(performance.link.status, performance.profile)
     return "\n".join(lines)
 
 

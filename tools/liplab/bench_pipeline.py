@@ -16,8 +16,7 @@ from lipwright.audio.decode import open_sound
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import load_profile
 from lipwright.lips.model import LipModel
-from lipwright.performance import Performer
-from lipwright.say import BLOCK_SAMPLES
+from lipwright.performance import BLOCK_SAMPLES, Performer
 
 # Enough steps that the 99th percentile rests on some thirty of them.
 STEPS = 3000

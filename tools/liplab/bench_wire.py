@@ -21,8 +21,7 @@ from lipwright.face.profile import load_profile
 from lipwright.link.frames import FrameEncoder, positions_of
 from lipwright.link.messages import FullFrame, encode
 from lipwright.lips.model import LipModel
-from lipwright.performance import Performer
-from lipwright.say import BLOCK_SAMPLES
+from lipwright.performance import BLOCK_SAMPLES, Performer
 
 # A board that has been on for some minutes: the count of its clock is then as long as it stays for hours.
 BOARD_START_MS = 600_000

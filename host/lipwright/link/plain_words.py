@@ -31,6 +31,7 @@ CAUSES = {
     wire.CAUSE_BUS: "a servo driver does not answer",
     wire.CAUSE_BUTTON: "the stop button has been pressed",
     wire.CAUSE_SUPPLY: "the servos' supply is too low ({supply})",
+    wire.CAUSE_SHOW: "since a show began or ended",
 }
 HELP = {
     wire.CAUSE_BUS: "see to the driver's 3.3 V, its ground, SDA and SCL, and to A0 of the second one",

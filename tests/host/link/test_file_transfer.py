@@ -80,10 +80,10 @@ def test_a_head_that_moves_is_waited_for(tmp_path):
             link.connect()
             assert link.request_status().state == wire.EASING
             with pytest.raises(LipwrightError, match="the head moves: park it first"):
-                link.ask(lambda number: FileBegin(number, "shows/a", 1, zlib.crc32(b"a")), m.Ack)
-            store_file(link, "shows/a", b"a")
+                link.ask(lambda number: FileBegin(number, "shows/a.txt", 1, zlib.crc32(b"a")), m.Ack)
+            store_file(link, "shows/a.txt", b"a")
             assert link.request_status().state == wire.RESTING
-    assert (tmp_path / "shows/a").read_bytes() == b"a"
+    assert (tmp_path / "shows/a.txt").read_bytes() == b"a"
 
 
 def test_a_head_that_does_not_come_to_rest_is_told_of(monkeypatch):
@@ -94,7 +94,7 @@ def test_a_head_that_does_not_come_to_rest_is_told_of(monkeypatch):
         link.send(1 - profile.rest_targets(), board.clock.now() + 1)
         board.clock.sleep_until(board.clock.now() + 0.02)
         with pytest.raises(LipwrightError, match="has not come to rest"):
-            store_file(link, "shows/a", b"a")
+            store_file(link, "shows/a.txt", b"a")
 
 
 @pytest.fixture
@@ -111,27 +111,27 @@ def test_a_noisy_cable_costs_time_and_no_byte(relay, tmp_path):
     with BoardLink(board, None) as link:
         link.connect()
         relay.damage = 0.0003
-        store_file(link, "shows/a", FIRMWARE * 5)
+        store_file(link, "shows/a.txt", FIRMWARE * 5)
         relay.damage = 0.0
         assert link.request_status().crc_errors > 0
     board.close()
-    assert (tmp_path / "shows/a").read_bytes() == FIRMWARE * 5
+    assert (tmp_path / "shows/a.txt").read_bytes() == FIRMWARE * 5
 
 
 def test_a_cable_pulled_half_way_leaves_the_old_file_and_the_next_try_works(tmp_path):
     with SimulatedBoard("auto", flash=tmp_path) as board:
         with BoardLink(board, None) as link:
             link.connect()
-            store_file(link, "shows/a", b"old")
+            store_file(link, "shows/a.txt", b"old")
         relay = Relay(board.open())
         half = SerialBoard(relay.port)
         with BoardLink(half, None) as link, pytest.raises(LipwrightError, match="is lost: check the cable"):
             link.connect()
-            store_file(link, "shows/a", FIRMWARE, lambda _: relay.pull())
+            store_file(link, "shows/a.txt", FIRMWARE, lambda _: relay.pull())
         half.close()
-        assert (tmp_path / "shows/a").read_bytes() == b"old"
+        assert (tmp_path / "shows/a.txt").read_bytes() == b"old"
         with BoardLink(board, None) as link:
             link.connect()
-            assert [info.name for info in list_files(link)] == ["shows/a"]
-            store_file(link, "shows/a", FIRMWARE)
-        assert (tmp_path / "shows/a").read_bytes() == FIRMWARE
+            assert [info.name for info in list_files(link)] == ["shows/a.txt"]
+            store_file(link, "shows/a.txt", FIRMWARE)
+        assert (tmp_path / "shows/a.txt").read_bytes() == FIRMWARE
