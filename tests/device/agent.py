@@ -172,7 +172,7 @@ def level(pin):
 
 def pwm():
     """Pulse widths in ns by pin, of the pins that are servos'."""
-    return machine.PWM.told
+    return machine.pwm_told
 
 
 def pass_time(duration_us):

@@ -31,23 +31,24 @@ class ADC:
         return supply
 
 
-class PWM:
-    told = {}  # by pin: pulse width in ns, 0 for none
+pwm_told = {}  # by pin: pulse width in ns, 0 for none
 
+
+class PWM:
     def __init__(self, pin, *, freq, duty_u16):
         self.pin = pin.number
         self.freq = freq
-        self.told[self.pin] = 0
+        pwm_told[self.pin] = 0
 
     def duty_ns(self, width):
-        self.told[self.pin] = width
+        pwm_told[self.pin] = width
 
     def duty_u16(self, duty):
         assert duty == 0
-        self.told[self.pin] = 0
+        pwm_told[self.pin] = 0
 
     def deinit(self):
-        del self.told[self.pin]
+        del pwm_told[self.pin]
 
 
 class WDT:

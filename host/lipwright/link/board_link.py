@@ -33,8 +33,9 @@ FIRST_SYNCS = 8
 SILENCE_S = 1.6
 # How long after the last frame's time the ring may take to drain.
 DRAIN_S = 1.0
-# How long the way to rest may take: 0.3 s, and longer for slow servos.
-REST_S = 5.0
+# How long the way to rest may take, and how often the board is asked whether it is there: up to eight groups of
+# servos come on one after the other, half a second each, and some servos are slow.
+REST_S, REST_LOOK_S = 10.0, 0.05
 FLASHING = "docs/flashing.md"
 
 Answer = TypeVar("Answer", m.Ack, m.BoardInfo, m.BoardStatus, FileInfo)
@@ -117,7 +118,7 @@ class BoardLink:
         self.ask(m.Park, m.Ack)
         deadline = self.clock.now() + REST_S
         while self.request_status().state == wire.EASING and self.clock.now() < deadline:
-            self.clock.sleep_until(self.clock.now() + 1 / self.info.tick_hz)
+            self.clock.sleep_until(self.clock.now() + REST_LOOK_S)
 
     def send(self, targets: npt.ArrayLike, at: float) -> None:
         """Sends a frame: float (channels,), 0..1 of each channel's range, to be reached at host time `at`."""
