@@ -11,7 +11,11 @@ from lipwright.files import write_report
 
 BENCHES: Commands = {
     "wire": ("bytes a frame, beside other encodings", "liplab.bench_wire:add_parser"),
-    "firmware": ("time and memory of the firmware's tick", "liplab.bench_firmware:add_parser"),
+    "clock": ("error of the board time that the host predicts", "liplab.bench_clock:add_parser"),
+    "firmware": (
+        "cost of the firmware's tick, and the load of an RP2040",
+        "liplab.bench_firmware:add_parser",
+    ),
     "lips": ("time and instructions of the lip model, and what a Pi needs", "liplab.bench_lips:add_parser"),
     "pipeline": ("time and memory of sound to targets", "liplab.bench_pipeline:add_parser"),
 }

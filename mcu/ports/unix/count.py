@@ -1,7 +1,7 @@
 """Parts of the firmware's work, so and so often, for an instruction counter; `liplab bench firmware` runs it.
 
-Reads a line of JSON, {"part", "times", "profile", "frames"}: a profile's bytes and frames on the wire as
-hexadecimal digits. The frames begin START_MS after the board's clock.
+Reads a line of JSON: {"part", "kind", "times", "profile", "frames"}. The profile's bytes and the frames, of
+each kind a list, are hexadecimal digits; the frames are for a board that has been on for START_MS.
 """
 
 import binascii
@@ -11,18 +11,17 @@ import sys
 import time
 
 import driven
-
-# A board has these in C; the port's own, which wrap at 30 bits on every machine, are in bytecode. To be put in
-# their place before the firmware is loaded.
-driven.clock.ticks_add, driven.clock.ticks_diff = time.ticks_add, time.ticks_diff
-
-import firmware  # noqa: E402
 import kernels_plain
 import machine
 from fast import uncobs
 
 from facewire import cbor_subset, framing
 from facewire.constants import HELLO, PROFILE, PROTOCOL_VERSION, SCHEMA_HASH
+
+# A board has these in C. The port's own are in bytecode, so that they wrap at 30 bits on every machine.
+driven.clock.ticks_add, driven.clock.ticks_diff = time.ticks_add, time.ticks_diff
+
+import firmware  # noqa: E402  (it takes them as it is loaded)
 
 START_MS = 6000
 TICKS_A_FRAME = 2
@@ -47,10 +46,12 @@ def run():
     firmware.gc = Uncollected
     board = start(binascii.unhexlify(asked["profile"]))
     machine.I2C.writeto_mem = pass_on  # what the bus costs is told by its bits
-    frames = [binascii.unhexlify(frame) for frame in asked["frames"]]
+    frames = {}
+    for kind in asked["frames"]:
+        frames[kind] = [binascii.unhexlify(frame) for frame in asked["frames"][kind]]
     gc.collect()
     gc.disable()
-    globals()["do_" + asked["part"]](board, frames, asked["times"])
+    globals()["do_" + asked["part"]](board, frames[asked["kind"]], asked["times"])
     counters = board.head.counters
     print(json.dumps({"state": board.head.safety.state, "ticks": counters.ticks, "played": counters.played}))
 
@@ -110,12 +111,6 @@ def do_follow(board, frames, times):
         board.wire.read(give(board, frames[i]))
         for _ in range(TICKS_A_FRAME):
             board.turn()
-
-
-def do_report(board, frames, times):
-    """Statuses as the board sends them by itself."""
-    for _ in range(times):
-        board.wire.send(board.report())
 
 
 def do_restore(board, frames, times):

@@ -35,13 +35,13 @@ class Inputs:
         self._random = random
         self._sequence = 0
         self._ahead_ms = 0
-        self._recent = [b"\x01\0"]
+        self.forget()
         self._kinds = (
             self._noise,
             self._motion,
             self._motion,
             self._hostile_motion,
-            self._hostile_motion,
+            self._odd_motion,
             self._request,
             self._wrong_request,
             self._wrong_request,
@@ -54,6 +54,10 @@ class Inputs:
             self._long,
             self._edge_of_cobs,
         )
+
+    def forget(self):
+        """Lets go of the frames that were kept: how long they are must not show as memory in use."""
+        self._recent = [b"\x01\0"]
 
     def any(self):
         """One input: a frame or more, or what might be taken for one."""
@@ -103,6 +107,37 @@ class Inputs:
         count = 1 + random.below(32)
         return self._keep(wrap(full(sequence, time_ms, random.bytes(packed(count)), count)))
 
+    def _odd_motion(self):
+        """Nearly a motion frame: one thing about its shape is wrong."""
+        random = self._random
+        count = 1 + random.below(33)
+        positions = even(random.bytes(packed(count)), count)
+        numbers = [random.below(32), self.now_ms + 1 + random.below(100)]
+        if random.one_in(2):
+            numbers.append(random.number(32))
+        sizes = [head_size(number) for number in numbers]
+        length = len(positions)
+        how = random.below(7)
+        if how == 0:  # a number longer than it need be
+            which = random.below(len(sizes))
+            sizes[which] = random.pick([size for size in (1, 2, 4) if size >= sizes[which]])
+        elif how == 1:
+            numbers[random.below(len(numbers))] = random.pick((0xFFFFFFFF, 0x40000000, 0x10000, 0x3FFFFFFF))
+            sizes = [head_size(number) for number in numbers]
+        elif how == 2:
+            length = random.below(64)
+        elif how == 3:
+            positions = random.bytes(random.below(60))
+            length = len(positions)
+        elif how == 4:
+            positions += random.bytes(1 + random.below(3))
+        body = bytes([0x82 + len(numbers), random.below(4) if how == 5 else len(numbers) - 1])
+        for number, size in zip(numbers, sizes):  # noqa: B905 (MicroPython's has no strict)
+            body += sized(number, size)
+        long_head = length >= 24 or how == 6
+        body += (bytes([0x58, length]) if long_head else bytes([0x40 | length])) + positions
+        return self._keep(wrap(body))
+
     def _compact(self, sequence, time_ms, mask):
         count = 0
         for channel in range(32):
@@ -119,7 +154,7 @@ class Inputs:
         if kind == 3:
             message += [PROTOCOL_VERSION, SCHEMA_HASH, random.pick((7, 7, 7, 7, 1, 0xFFFF))]
         elif kind == 5:
-            message += [any_profile(random), random.below(2)]
+            message += [any_profile(random, random.one_in(8)), random.below(2)]
         elif kind == 20:
             message += [random.pick(_TEXTS), random.pick((1, 300, 600, 0xFFFFFF, 1 << 24)), random.number(32)]
         elif kind == 21:
@@ -236,10 +271,12 @@ class Inputs:
         body = bytes([1 + random.below(255)]) * length
         if random.one_in(4):
             return bytes([255]) + body + bytes([random.pick((1, 2, 255))]) + b"\0"
+        if random.one_in(4):  # one full group, and an empty one that does not belong behind it
+            return framing.wrap(body[:1] * 250)[:-1] + b"\x01\0"
         return framing.wrap(body) if random.one_in(2) else wrap(b"\x82\x15\x01" + body)
 
 
-def any_profile(random):
+def any_profile(random, spoiled=False):
     """The CBOR of a head profile that is right, or nearly so."""
     count = 1 + random.below(random.pick((2, 8, 32)))
     first = random.below(33 - count)
@@ -252,7 +289,7 @@ def any_profile(random):
         channel = [first + i] + ends + [random.below(4096), speed, 1 + random.below(16384), random.below(8)]
         channels.append(channel)
     fields = [40 + random.below(294), random.pick(TICK_RATES_HZ), channels, []]
-    if random.one_in(8):
+    if spoiled:
         random.pick(channels)[random.below(7)] = random.below(16384)
     return cbor_subset.dumps(fields)
 
@@ -274,13 +311,17 @@ def even(positions, count):
 
 def uint(number):
     """A number as CBOR, in its shortest form."""
-    if number < 24:
-        return bytes([number])
-    if number < 0x100:
-        return bytes([24, number])
-    if number < 0x10000:
-        return bytes([25, number >> 8, number & 255])
-    return b"\x1a" + number.to_bytes(4, "big")
+    return sized(number, head_size(number))
+
+
+def head_size(number):
+    """How many bytes the head of this number has behind its first."""
+    return 0 if number < 24 else 1 if number < 0x100 else 2 if number < 0x10000 else 4
+
+
+def sized(number, size):
+    """A number as CBOR with so many bytes behind the first."""
+    return bytes([number]) if not size else bytes([24 + size // 2]) + number.to_bytes(size, "big")
 
 
 def string(data):

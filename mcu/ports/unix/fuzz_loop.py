@@ -72,6 +72,7 @@ def run(run_round):
             elif used > most + SLACK:
                 raise Broken(f"memory grows from round to round: {used} bytes are in use, {most} were")
         except Exception as error:
+            gc.enable()  # it may have broken while memory was watched
             if not tracer.strict:
                 tracer, error = _again(run_round, seed, asked["inputs"], tracer, error)
             text = str(error) if isinstance(error, Broken) else "an exception: " + _describe(error)
@@ -86,6 +87,7 @@ def _again(run_round, seed, inputs, tracer, error):
     try:
         run_round(seed, inputs, strict)
     except Exception as same:
+        gc.enable()
         return strict, same
     return tracer, error
 

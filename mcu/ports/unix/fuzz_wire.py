@@ -46,6 +46,7 @@ from facewire.constants import (
 )
 
 BATCH = 32  # inputs between two ticks
+CHECK_BATCHES = 30
 SETTLE_TICKS = 120
 SILENT_TICKS = 60  # longer than a broken frame is kept, at every rate of ticks
 SESSION = 7
@@ -244,7 +245,7 @@ def run_round(seed, inputs, tracer):
         bench.ticks(SETTLE_TICKS)
     pauses = 1 if random.one_in(32) else 64  # a head that comes to rest does what a busy one refuses
     told = {"inputs": 0, "frames": 0, "answers": 0, "digest": 0}
-    used = 0
+    batches = used = 0
     while told["inputs"] < inputs:
         profile = bench.firmware.head.profile
         source.channels = profile.count if profile else 1
@@ -254,10 +255,13 @@ def run_round(seed, inputs, tracer):
         if random.one_in(pauses):
             bench.ticks(SILENT_TICKS)
             bench.reference.silence()
+        batches += 1
         if bench.firmware.wire.escaped:
             bench = Bench(random, tracer)
-        elif told["inputs"] % 1024 == 0:
             bench.send(*start)
+        elif batches % CHECK_BATCHES == 0:
+            bench.send(*start)
+            source.forget()
             used = _check_memory(used)
         told["digest"] = bench.digest(told["digest"])
     fuzz_guard.forget()
