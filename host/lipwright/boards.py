@@ -110,9 +110,14 @@ class SerialBoard:
         return f"{port} is not a serial port: choose another one with --port."
 
 
+def find_ports() -> list[str]:
+    """The serial ports of all boards that are plugged in."""
+    return sorted(port.device for port in list_ports.comports() if port.vid in BOARD_MAKERS)
+
+
 def find_port() -> str:
     """The serial port of the only board that is plugged in. Raises LipwrightError for none or several."""
-    found = sorted(port.device for port in list_ports.comports() if port.vid in BOARD_MAKERS)
+    found = find_ports()
     if not found:
         raise LipwrightError(
             "no board is plugged in: connect one, name its port with --port,"

@@ -15,6 +15,7 @@ from lipwright.errors import LipwrightError
 
 EXAMPLES = """examples:
   lipwright doctor        one line for each thing; exits 2 if something is missing that every head needs
+  lipwright doctor --port /dev/ttyACM0 --profile my_head.toml   also asks the board how it fares
 """
 
 
@@ -27,6 +28,10 @@ def add_parser(subparsers: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--port", help="ask the board at this serial port (default: the only one connected)")
+    parser.add_argument(
+        "--profile", help="the profile that the board should have (default: the reference head)"
+    )
     parser.set_defaults(do=do_doctor)
 
 
@@ -36,11 +41,15 @@ def do_doctor(arguments: argparse.Namespace) -> None:
     needed = [_try("models", _models), _try("head profile", _profile), _try("firmware", _firmware)]
     _try("speaker", _speaker)
     _try("boards", _boards)
+    port = _port(arguments.port)
+    asked = port is None or _try("board", lambda: _board(port, arguments.profile))
     _try("simulated head", _simulation)
     if not all(needed):
         raise LipwrightError(
             "This installation is not whole; install it again: pip install --force-reinstall lipwright."
         )
+    if not asked:
+        raise LipwrightError("The board could not be asked; the line above says what to do.")
 
 
 def _try(what: str, look: Callable[[], str]) -> bool:
@@ -103,6 +112,28 @@ def _boards() -> str:
     if not ports:
         raise LipwrightError("none is plugged in.")
     return ", ".join(sorted(ports))
+
+
+def _port(given: str | None) -> str | None:
+    """The board to ask: the one that was named, or the only one."""
+    from lipwright.boards import find_ports
+
+    ports = [given] if given else find_ports()
+    return ports[0] if len(ports) == 1 else None
+
+
+def _board(port: str, profile_path: str | None) -> str:
+    from contextlib import closing
+
+    from lipwright.boards import SerialBoard
+    from lipwright.face.profile import load_profile
+    from lipwright.link.board_link import BoardLink
+    from lipwright.link.plain_words import board_lines
+
+    profile = load_profile(profile_path)
+    with closing(SerialBoard(port)) as board, BoardLink(board, None) as link:
+        info = link.connect()
+        return "\n        ".join(board_lines(info, link.request_status(), profile))
 
 
 def _simulation() -> str:

@@ -12,7 +12,7 @@ from lipwright.resources import models_dir
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = ("wiring.md", "parts.md", "power.md", "first-power-on.md", "trouble.md")
+PAGES = ("wiring.md", "parts.md", "power.md", "first-power-on.md", "trouble.md", "calibrating.md")
 PROFILES = ("reference_head", "six_servo_mouth", "jaw_skull")
 VARIABLE = "…"
 COUNTED = ("speaking", "Servos that move")  # figures of the models, which change when these are taught anew
@@ -48,7 +48,8 @@ def strings_of_the_code():
 
 def test_every_message_that_is_explained_is_one_that_can_come():
     known = [text for text in strings_of_the_code() if text]
-    rows = re.findall(r"^\| (`[^|]+?) \|", (DOCS / "trouble.md").read_text(encoding="utf-8"), re.MULTILINE)
+    pages = "".join((DOCS / page).read_text(encoding="utf-8") for page in ("trouble.md", "calibrating.md"))
+    rows = re.findall(r"^\| (`[^|]+?) \|", pages, re.MULTILINE)
     messages = [span for row in rows for span in re.findall(r"`([^`]+)`", row) if not span.startswith("--")]
     assert len(messages) > 25
     for message in messages:
