@@ -45,6 +45,7 @@ class Pca9685(Drivers):
         highest = max(profile.outputs)
         if highest >= len(self._addresses) * _PINS:
             raise ValueError("output " + str(highest) + " is on a chip that this board does not have")
+        self._silence()
         self.ready = False
         self._chips = highest // _PINS + 1
         # Data sheet 7.3.5; the pulse widths count in the period that the rounded prescale really makes.
@@ -67,6 +68,14 @@ class Pca9685(Drivers):
                 if last < output < first + _PINS:
                     last = output
             self._bursts.append(memoryview(self._data)[first * _REGISTERS : (last + 1) * _REGISTERS])
+
+    def _silence(self) -> None:
+        """No pulses from the chips in use: the next profile may not know of all."""
+        for chip in range(self._chips):
+            try:
+                self._bus.writeto_mem(self._addresses[chip], _ALL_LED_OFF_H, _FULL_OFF)
+            except OSError:
+                self.errors += 1
 
     def start(self) -> None:
         """Sets up every chip with all outputs off. Its oscillator needs 0.5 ms before the first pulses."""

@@ -60,11 +60,11 @@ class Safety:
         self._doubled_ms = 0
 
     def configure(self, tick_hz: int, cause: int, now_ms: int) -> None:
-        """A profile has come into force: to its rest pose, unless the stop button is pressed."""
+        """A profile has come into force: to its rest pose. What was stopped stays so."""
         self._tick_hz = tick_hz
         if self.pressed:
             self._enter(STOPPED, CAUSE_BUTTON, now_ms)
-        else:
+        elif self.state != STOPPED:
             self._enter(EASING, cause, now_ms)
 
     def park(self, now_ms: int, cause: int = CAUSE_PARK) -> bool:

@@ -26,14 +26,14 @@ SEEDS = (1, int(datetime.date.today().strftime("%Y%m%d")))
 # What is broken on purpose: fuzzer, module, what stands there, what takes its place, what is then said.
 DEFECTS = {
     "a frame longer than its buffer": ("wire", "kernels", "if fill < room", "if fill < room + 90", "beside"),
-    "a number not in its shortest form": ("wire", "kernels", "if low < 256:", "if low < 0:", "that is none"),
-    "a time that is too long": ("wire", "kernels", "high > 0x3FFF", "high > 0x7FFF", "that is none"),
+    "a number not in its shortest form": ("wire", "kernels", "if low < 256:", "if low < 0:", "was decoded"),
+    "a time that is too long": ("wire", "kernels", "high > 0x3FFF", "high > 0x7FFF", "was decoded"),
     "spare bits that are not 0": (
         "wire",
         "kernels",
         "data[position + 1] > 15",
         "data[0] > 255",
-        "that is none",
+        "was decoded",
     ),
     "a group of COBS too many": ("wire", "kernels", "previous == 255", "previous == 256", "received, CRC"),
     "a position wrong in its low bit": ("wire", "kernels", "value << 4 |", "value << 4 | 1 |", "decoded as"),
@@ -42,7 +42,7 @@ DEFECTS = {
         "wire",
         "answers",
         "fields = cbor_subset.loads(payload)",
-        "fields = cbor_subset.loads(payload); self.__dict__; LEAK.append(payload)",
+        "fields = cbor_subset.loads(payload); LEAK.append(payload)",
         "memory grows",
     ),
     "a request that is not answered": ("wire", "wire", "self.send(answer)", "len(answer)", "no answer to"),
@@ -132,9 +132,9 @@ def test_an_input_that_kills_the_interpreter_is_named(
     new: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("wire", "micropython64", 1)
-    monkeypatch.setattr(driven_process, "SILENCE_S", 5.0)
+    monkeypatch.setattr(driven_process, "SILENCE_S", 2.0)
     modules = broken_on_purpose(tmp_path, "kernels", "if byte == 0:", new)
-    outcome = fuzz(FUZZERS["wire"], "micropython64", 4096, 1, modules)
+    outcome = fuzz(FUZZERS["wire"], "micropython64", 256, 1, modules)
     assert said in outcome.broken
     assert 77 in bytes.fromhex(outcome.broken_input)
 

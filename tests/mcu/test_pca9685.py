@@ -62,3 +62,13 @@ def test_pulse_widths_follow_the_chips_oscillator(fresh: Any, oscillator_khz: in
     board.device("start", 0, {"PCA9685_OSCILLATOR_KHZ": 25_000})
     counts = burst[2] | burst[3] << 8
     assert counts * (prescale + 1) / oscillator_khz * 1000 == pytest.approx(1500, abs=2.7)
+
+
+def test_a_chip_that_the_next_profile_leaves_out_falls_silent(board: Board) -> None:
+    board.send(ProfileUpload(2, make_profile(26)))
+    board.run(START_TICKS)
+    written(board)
+    board.send(ProfileUpload(3, make_profile(6)))
+    assert (0x41, 0xFD, b"\x10") in written(board)
+    board.run(START_TICKS)
+    assert {address for address, _, _ in written(board)} == {0x40}

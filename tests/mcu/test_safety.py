@@ -221,6 +221,19 @@ def test_stop_releases_at_once_and_stays(board: Board) -> None:
     assert all(out == [REST] * CHANNELS for _, _, out, _ in ticks), "from wherever it may stand by now"
 
 
+def test_a_stop_holds_through_a_new_profile(board: Board) -> None:
+    run_fed(board, 200, OPEN)
+    board.send(Stop(6))
+    board.device("bus", True, True)
+    board.send(ProfileUpload(7, make_profile(2)))
+    assert states(board.run(50)) == [("stopped", 50)]
+    assert board["cause"] == c.CAUSE_STOP
+    bursts = [data for _, register, data in board.device("bus", False, True) if register == 6]
+    assert {data for data in bursts} == {bytes([0, 0, 0, 16]).hex() * 2}
+    board.send(Park(8))
+    assert board.run(START_TICKS)[-1][0] == c.RESTING
+
+
 def test_a_new_session_takes_back_a_stop_but_waits_for_good_frames(board: Board) -> None:
     board.send(Stop(6))
     board.send(Hello.open(7, 2))

@@ -3,12 +3,11 @@ gets a profile to keep without giving a pulse."""
 
 from __future__ import annotations
 
-from facewire import constants as wire
 from lipwright.boards import Board
 from lipwright.calibrate.servos import CannotDo
 from lipwright.errors import LipwrightError
 from lipwright.link import messages as m
-from lipwright.link.board_link import LOOK_S, REPEAT_S, TRIES, BoardLink
+from lipwright.link.board_link import BoardLink
 from lipwright.link.board_profile import BoardProfile
 from lipwright.link.frames import FrameEncoder
 
@@ -51,8 +50,7 @@ class TrialLink(BoardLink):
             self._upload = number
             return m.ProfileUpload(number, profile, keep=False)
 
-        # Outputs of a driver that the new profile leaves out would keep the pulses that they have.
-        self.stop()
+        self.stop()  # the board stays stopped while it takes the profile
         self._upload_answer = None
         try:
             self.ask(upload, m.Ack)
@@ -61,42 +59,18 @@ class TrialLink(BoardLink):
                 raise CannotDo(str(error)) from None
             raise
         self._frames = FrameEncoder(len(profile.channels))
-        status = self.request_status()
-        if (status.state, status.cause) == (wire.STOPPED, wire.CAUSE_STOP):
-            # It had just this profile already, so nothing has changed for it.
-            self.ask(m.Park, m.Ack)
-            status = self.request_status()
-        return status
+        self.ask(m.Park, m.Ack)
+        return self.request_status()
 
     def keep(self, profile: BoardProfile) -> m.BoardInfo:
         """Gives the board a profile to keep on its flash, and no servo a pulse. Returns what it says then.
 
-        A board brings the head to rest when it gets a profile. So the frame's last byte goes together with a
-        stop: the board does both before its next tick. Raises LipwrightError if it refuses the profile.
+        Raises LipwrightError if it refuses the profile.
         """
         self.stop()
-        self._upload_answer = None
-        self._upload = self._next_number()
-        frame = m.encode(m.ProfileUpload(self._upload, profile, keep=True))
-        for _ in range(TRIES):
-            stop = self._next_number()
-            self._write(b"\0" + frame[:-1])
-            self.clock.sleep_until(self.clock.now() + READ_S)
-            self._write(frame[-1:] + m.encode(m.Stop(stop)))
-            self._await(stop)
-            if isinstance(self._upload_answer, m.Refused):
-                raise LipwrightError(f"{self._board.name} refused: {self._upload_answer.text}.")
-            if self._upload_answer is not None:
-                self.stop()
-                self.info = self.ask(lambda number: m.Hello.open(number, self._session), m.BoardInfo)
-                return self.info
-        raise LipwrightError(self._no_answer())
-
-    def _await(self, number: int) -> None:
-        deadline = self.clock.now() + REPEAT_S
-        while self.clock.now() < deadline and number not in self._answers:
-            self.clock.sleep_until(self.clock.now() + LOOK_S)
-            self._read()
+        self.ask(lambda number: m.ProfileUpload(number, profile, keep=True), m.Ack)
+        self.info = self.ask(lambda number: m.Hello.open(number, self._session), m.BoardInfo)
+        return self.info
 
     def _take(self, message: m.Message, now: float) -> None:
         if isinstance(message, m.Ack | m.Refused) and message.request == self._upload:

@@ -19,7 +19,7 @@ _SEQUENCES = (0, 1, 31, 32, 0xFFE0, 0xFFFF, 0x10000, 0xFFFFFFFF)
 _LENGTHS = (0, 1, 2, 3, 47, 48, 49, 50, 63, 64, 65, 72, 73, 100, 250, 253, 254, 255, 256, 508, 509, 762)
 _TEXTS = ("", "shows/a", "shows/../x", "slot/wire.py", "shows", "x" * 33, "shows/b/c", "/", "shows/-")
 # By their types; those that bring a head to rest come more often than those that stop it.
-_REQUESTS = (3, 3, 4, 4, 5, 6, 6, 6, 6, 6, 7, 8, 8, 20, 20, 21, 21, 21, 22, 23, 25)
+_REQUESTS = (3, 3, 4, 4, 5, 6, 6, 6, 6, 6, 7, 8, 8, 20, 20, 21, 21, 21, 22, 23, 25, 26, 27)
 _RECENT = 16
 
 
@@ -163,6 +163,10 @@ class Inputs:
             message += [random.pick(_TEXTS), random.below(4)]
         elif kind == 25:
             message += [random.pick(_TEXTS)]
+        elif kind == 26:
+            message += [random.pick(_TEXTS), random.below(3)]
+        elif kind == 27:
+            message += [random.number(32)]
         return self._keep(wrap(cbor_subset.dumps(message)))
 
     def _wrong_request(self):
