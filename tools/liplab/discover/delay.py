@@ -16,10 +16,9 @@ from liplab.discover.plan import FRAME_S
 from lipwright.errors import LipwrightError
 
 # From a step's command to the extrapolated start of motion: the firmware's way from frame to frame, half a
-# PWM cycle of 20 ms until the pulse changes, the servo's electronics, the motor's spin-up. Measured on the
-# simulated head with pictures that are not late (tests/tools/discover/test_delay.py); other servos differ by
-# some ms.
-SERVO_ONSET_S = 0.036
+# PWM cycle of 20 ms until the pulse changes, the servo's electronics, the motor's spin-up. The middle of what
+# the three simulated heads have (36, 41 and 46 ms); other servos differ by some ms too.
+SERVO_ONSET_S = 0.040
 RISE = (0.2, 0.6)  # shares of a clap's way between which its start is extrapolated from
 AFTER_S = 0.35  # of each step that is looked at
 FEWEST_CLAPS = 6
