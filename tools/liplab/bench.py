@@ -22,6 +22,7 @@ BENCHES: Commands = {
 
 EXAMPLES = """examples:
   liplab bench wire                   bytes a frame, beside JSON, plain CBOR and five bytes a servo
+  liplab bench clock                  how well the host knows the board's clock, over a day
   liplab bench firmware --json -      the figures as JSON on standard output
   liplab bench lips                   the lip model's step here, and estimated on a Raspberry Pi
   liplab bench pipeline clip.wav      real-time factor and the time of one 20 ms step

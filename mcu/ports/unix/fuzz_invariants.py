@@ -16,6 +16,7 @@ from facewire.constants import (
     HOLDING,
     MAX_CHANNELS,
     REARMING,
+    STOPPED,
     SUM_BIAS,
     WEIGHT_BIAS,
 )
@@ -42,6 +43,7 @@ class Watch:
         self.tick_hz = 100
         self.prescale = 0
         self.outputs = bytearray(MAX_CHANNELS)
+        self.unused = []  # outputs that the profile does not name
         self.ends = array("H", bytes(4 * MAX_CHANNELS))
         self.lowest = array("H", bytes(2 * MAX_CHANNELS))
         self.highest = array("H", bytes(2 * MAX_CHANNELS))
@@ -54,6 +56,7 @@ class Watch:
         self.counts = array("H", bytes(2 * MAX_CHANNELS))
         self.lit = bytearray(MAX_CHANNELS)
         self.held = 0  # ticks that the head has been holding
+        self.stopped = False  # by the host or the button, and nothing has taken it back
         self.received = 0  # frames that were sent in this session
 
     def configure(self, body):
@@ -72,6 +75,8 @@ class Watch:
             self.steps[i] = min(_FULL, max(1, speed * _FULL // (100 * self.tick_hz)))
             self.changes[i] = min(_FULL, max(1, acceleration * _FULL // (self.tick_hz * self.tick_hz)))
             self.lit[i] = 0
+        used = [channel[0] for channel in channels]
+        self.unused = [output for output in range(MAX_CHANNELS) if output not in used]
         self.collisions = []
         for collision in collisions:
             terms = [(collision[k], collision[k + 1] - WEIGHT_BIAS) for k in range(1, len(collision), 2)]
@@ -157,6 +162,8 @@ def acceleration_is_never_exceeded(watch):
 
 
 def collision_pairs_are_never_crossed(watch):
+    if watch.head.safety.state <= REARMING:  # without pulses, nobody is told where to be
+        return
     for most, terms in watch.collisions:
         total = 0
         for channel, weight in terms:
@@ -170,6 +177,19 @@ def no_pulses_where_there_must_be_none(watch):
         for i in range(watch.count):
             if watch.counts[i]:
                 return f"channel {i} has a pulse in state {watch.head.safety.state}"
+
+
+@micropython.native
+def no_pulses_where_no_servo_is(watch):
+    for output in watch.unused:
+        if not driven.registers[output >> 4][9 + 4 * (output & 15)] & 16:
+            return f"output {output} has a pulse, and is not in the profile"
+
+
+def a_stop_lasts(watch):
+    state = watch.head.safety.state
+    if watch.stopped and state != STOPPED:
+        return f"the head was stopped, and is in state {state}"
 
 
 def holding_ends(watch):
@@ -195,6 +215,8 @@ INVARIANTS = (
     acceleration_is_never_exceeded,
     collision_pairs_are_never_crossed,
     no_pulses_where_there_must_be_none,
+    no_pulses_where_no_servo_is,
+    a_stop_lasts,
     holding_ends,
     frames_are_accounted_for,
 )

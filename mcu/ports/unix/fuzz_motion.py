@@ -277,7 +277,7 @@ class Bench:
         """What happens besides frames."""
         state = self.firmware.head.safety.state
         if state == STOPPED and self._random.one_in(STOPPED_FOR):
-            self._park()
+            self._random.pick((self._park, self._park, self._configure, self._greet))()
         elif self._random.one_in(EVENT_EVERY):
             if self._undo:
                 self._undo(False)
@@ -288,14 +288,18 @@ class Bench:
     def _park(self):
         if self.firmware.head.profile and not self.firmware.head.safety.pressed:
             self.firmware.head.park()
+            self.watch.stopped = False
 
     def _stop(self):
         self.firmware.head.stop()
+        self.watch.stopped = self.profiles > 0
 
     def _greet(self):
         self._session += 1
         self.firmware.head.open_session(self._session)
         self.watch.received = 0
+        if not self.firmware.head.safety.pressed:
+            self.watch.stopped = False
 
     def _configure(self):
         body = any_profile(self._random)
@@ -309,6 +313,7 @@ class Bench:
 
     def _press(self):
         self.firmware.head.press(True)
+        self.watch.stopped = self.profiles > 0
         self._undo = self.firmware.head.press
 
     def _starve(self):
@@ -331,7 +336,7 @@ def any_profile(random):
     """The CBOR of a head profile that is right, on the edges of what is."""
     count = 1 + random.below(random.pick((2, 12, 32)))
     groups = random.pick((1, 1, GROUP_MAX + 1))
-    outputs = list(range(32))
+    outputs = list(range(32 if count > 16 or random.one_in(2) else 16))
     rests = []
     channels = []
     for _ in range(count):
