@@ -51,6 +51,7 @@ class Safety:
         self.cause = CAUSE_BOOT
         self.cap = FREE
         self.pressed = False
+        self._barred = False  # stopped before there was a profile
         self._pulses = pulses
         self._tick_hz = 100
         self._source = CAUSE_FRAMES
@@ -64,6 +65,9 @@ class Safety:
         self._tick_hz = tick_hz
         if self.pressed:
             self._enter(STOPPED, CAUSE_BUTTON, now_ms)
+        elif self._barred:
+            self._barred = False
+            self._enter(STOPPED, CAUSE_STOP, now_ms)
         elif self.state != STOPPED:
             self._enter(EASING, cause, now_ms)
 
@@ -79,6 +83,7 @@ class Safety:
     def stop(self, now_ms: int, cause: int = CAUSE_STOP) -> bool:
         """Releases at once, until `park` or `open_session`. Returns whether the state has changed."""
         if self.state == UNCONFIGURED:
+            self._barred = True
             return False
         self._pulses.lose()
         self._enter(STOPPED, cause, now_ms)
@@ -97,6 +102,7 @@ class Safety:
 
         Returns whether the state has changed.
         """
+        self._barred = False
         if self.state == STOPPED:
             if self.pressed:
                 return False

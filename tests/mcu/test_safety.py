@@ -234,6 +234,21 @@ def test_a_stop_holds_through_a_new_profile(board: Board) -> None:
     assert board.run(START_TICKS)[-1][0] == c.RESTING
 
 
+def test_a_stop_before_the_first_profile_holds_too(fresh: Any) -> None:
+    board: Board = fresh()
+    board.send(Hello.open(1, 1))
+    board.send(Stop(2))
+    board.send(ProfileUpload(3, make_profile(CHANNELS)))
+    assert states(board.run(50)) == [("stopped", 50)]
+    board.send(Park(4))
+    assert board.run(START_TICKS)[-1][0] == c.RESTING
+    again: Board = fresh()
+    again.send(Stop(2))
+    again.send(Hello.open(3, 1))
+    again.send(ProfileUpload(4, make_profile(CHANNELS)))
+    assert again.run(START_TICKS)[-1][0] == c.RESTING, "a new session takes it back"
+
+
 def test_a_new_session_takes_back_a_stop_but_waits_for_good_frames(board: Board) -> None:
     board.send(Stop(6))
     board.send(Hello.open(7, 2))
