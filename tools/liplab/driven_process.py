@@ -8,17 +8,15 @@ import os
 import select
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import facewire
-from liplab.micropython import get_micropython
-from lipwright.resources import firmware_dir
+from liplab.firmware_process import INTERPRETERS as ALL_INTERPRETERS
+from liplab.firmware_process import interpreter_command, module_path
 
-INTERPRETERS = ("micropython64", "micropython32", "cpython")
+INTERPRETERS = ALL_INTERPRETERS[1:]  # without "auto": each is named
 # More than on a board: the program that drives the firmware lives in the same heap.
 HEAP_KILOBYTES = 1024
 SILENCE_S = 120.0
@@ -36,22 +34,9 @@ def command(
     Modules in `flash` come before the shipped ones. Standard input and output are the program's. Raises
     LipwrightError where the interpreter is not to be had.
     """
-    firmware = firmware_dir()
-    if interpreter == "cpython":
-        ports = ["cpython", "unix"]
-        start = [sys.executable, "-B", "-S", "-E"]
-        name = f"CPython {'.'.join(str(part) for part in sys.version_info[:3])} with a shim"
-    else:
-        bits = int(interpreter.removeprefix("micropython"))
-        found = get_micropython(bits)
-        ports = ["unix"]
-        start = [*found.command, "-X", f"heapsize={heap_kilobytes}k"]
-        name = f"MicroPython {found.version} ({bits}-bit)"
-    folders = [*(firmware / "ports" / port for port in ports), flash, firmware]
-    protocol = Path(facewire.__file__).parent.parent
+    start, name = interpreter_command(interpreter, program, heap_kilobytes)
     ties = ["virtual", "0", "2", "2"]  # a clock that stands, and no simulation at the other end
-    script = firmware / "ports" / "unix" / "start.py"
-    return [*start, str(script), program, *ties, *map(str, folders), str(protocol)], name
+    return [*start, program, *ties, *module_path(name, flash)], name
 
 
 def talk(

@@ -84,7 +84,7 @@ class FirmwareProcess:
         """
         if program == REPL and virtual:
             raise ValueError("the REPL runs in real time only")
-        command, self.interpreter = _command(interpreter, program)
+        command, self.interpreter = interpreter_command(interpreter, program)
         with contextlib.ExitStack() as opened:
             if flash is None:
                 flash = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="lipwright-board-")))
@@ -107,7 +107,7 @@ class FirmwareProcess:
                     command = ["sh", "-c", RESTARTER, "sh", *command, *ties, str(flash.resolve())]
                 else:
                     kind = "virtual" if virtual else "real"
-                    command = [*command, program, kind, *ties, *_module_path(self.interpreter, flash)]
+                    command = [*command, program, kind, *ties, *module_path(self.interpreter, flash)]
                 self._process = subprocess.Popen(
                     command,
                     stdin=board_end,
@@ -187,8 +187,13 @@ class FirmwareProcess:
         os.close(self._grants)
 
 
-def _command(interpreter: str, program: str) -> tuple[list[str], str]:
-    """What to start, up to the script, and its name in words."""
+def interpreter_command(
+    interpreter: str, program: str, heap_kilobytes: int | None = None
+) -> tuple[list[str], str]:
+    """What to start for a program, up to the script, and the interpreter in words.
+
+    `heap_kilobytes`: without it, what a board has. Raises LipwrightError if the interpreter is not to be had.
+    """
     if interpreter not in INTERPRETERS:
         raise LipwrightError(f"no interpreter {interpreter!r}; choose one of {', '.join(INTERPRETERS)}.")
     script = str(firmware_dir() / "ports" / "unix" / ("repl.py" if program == REPL else "start.py"))
@@ -196,7 +201,7 @@ def _command(interpreter: str, program: str) -> tuple[list[str], str]:
         bits = 32 if interpreter == "micropython32" else 64
         found = find_micropython(bits) if interpreter == "auto" else get_micropython(bits)
         if found is not None:
-            heap = f"heapsize={HEAP_KILOBYTES[bits]}k"
+            heap = f"heapsize={heap_kilobytes or HEAP_KILOBYTES[bits]}k"
             return [*found.command, "-X", heap, script], f"MicroPython {found.version} ({bits}-bit)"
     if program == REPL:
         raise LipwrightError(
@@ -206,7 +211,9 @@ def _command(interpreter: str, program: str) -> tuple[list[str], str]:
     return [sys.executable, "-B", "-S", "-E", script], f"CPython {version} with a shim"
 
 
-def _module_path(interpreter: str, flash: Path) -> list[str]:
+def module_path(interpreter: str, flash: Path) -> list[str]:
+    """The folders that start.py puts on the module path, for an interpreter in words; `flash` comes before
+    the shipped modules."""
     firmware = firmware_dir()
     ports = ["unix"] if interpreter.startswith("MicroPython") else ["cpython", "unix"]
     protocol = Path(facewire.__file__).parent.parent
