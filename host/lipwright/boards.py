@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import serial
 from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
 
 from lipwright.clock import Clock, RealClock
 from lipwright.errors import LipwrightError
@@ -110,9 +111,20 @@ class SerialBoard:
         return f"{port} is not a serial port: choose another one with --port."
 
 
+def plugged_in() -> list[ListPortInfo]:
+    """The serial ports behind which there is likely a board, in order of their paths."""
+    found = [port for port in list_ports.comports() if port.vid in BOARD_MAKERS]
+    return sorted(found, key=lambda port: port.device)
+
+
 def find_ports() -> list[str]:
-    """The serial ports of all boards that are plugged in."""
-    return sorted(port.device for port in list_ports.comports() if port.vid in BOARD_MAKERS)
+    """The paths of the serial ports of all boards that are plugged in."""
+    return [port.device for port in plugged_in()]
+
+
+def described(port: ListPortInfo) -> str:
+    """A board's port and maker, for instance "/dev/ttyACM0 (Raspberry Pi)"."""
+    return f"{port.device} ({BOARD_MAKERS[port.vid]})"
 
 
 def find_port() -> str:

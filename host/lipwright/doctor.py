@@ -100,18 +100,12 @@ def _speaker() -> str:
 
 
 def _boards() -> str:
-    from serial.tools import list_ports
+    from lipwright.boards import described, plugged_in
 
-    from lipwright.boards import BOARD_MAKERS
-
-    ports = [
-        f"{port.device} ({BOARD_MAKERS[port.vid]})"
-        for port in list_ports.comports()
-        if port.vid in BOARD_MAKERS
-    ]
+    ports = plugged_in()
     if not ports:
         raise LipwrightError("none is plugged in.")
-    return ", ".join(sorted(ports))
+    return ", ".join(described(port) for port in ports)
 
 
 def _port(given: str | None) -> str | None:

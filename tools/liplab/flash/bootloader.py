@@ -10,7 +10,7 @@ from pathlib import Path
 
 from liplab.flash import ports, uf2
 from liplab.flash.targets import ESP32S3, PICO, PICO2, TESTED
-from lipwright.boards import SerialBoard
+from lipwright.boards import SerialBoard, find_ports
 from lipwright.clock import RealClock
 from lipwright.errors import LipwrightError
 
@@ -32,11 +32,11 @@ def put(path: Path, sha256: str | None, port: str | None, drive: Path | None) ->
     """
     _check(path, sha256)
     if path.suffix == ".uf2":
-        before = {found.device for found in ports.boards()}
+        before = set(find_ports())
         _put_on_pico(path, drive)
     elif path.suffix == ".bin":
         place = ports.find(port)
-        before = {found.device for found in ports.boards()} - {place.path}
+        before = set(find_ports()) - {place.path}
         _put_on_esp(path, place)
     else:
         raise LipwrightError(
@@ -100,7 +100,7 @@ def _appeared(port: str | None, before: set[str]) -> ports.Port:
     deadline = clock.now() + APPEAR_S
     while clock.now() < deadline:
         if port is None:
-            new = [found.device for found in ports.boards() if found.device not in before]
+            new = [path for path in find_ports() if path not in before]
         else:
             new = [port] if Path(port).exists() else []
         if len(new) == 1:

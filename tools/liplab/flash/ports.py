@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from serial.tools import list_ports
-from serial.tools.list_ports_common import ListPortInfo
 
-from lipwright.boards import BOARD_MAKERS
+from lipwright.boards import described, plugged_in
 from lipwright.errors import LipwrightError
 
 
@@ -33,27 +32,20 @@ class Port:
         return self.path
 
 
-def boards() -> list[ListPortInfo]:
-    """The ports behind which there is likely a board."""
-    return sorted(
-        (port for port in list_ports.comports() if port.vid in BOARD_MAKERS), key=lambda port: port.device
-    )
-
-
 def find(path: str | None) -> Port:
     """The port of that path, or of the only board. Raises LipwrightError for none or several."""
     if path is not None:
         real = str(Path(path).resolve())
         numbers = {port.device: port.serial_number for port in list_ports.comports()}
         return Port(path, numbers.get(real) or "")
-    found = boards()
+    found = plugged_in()
     if not found:
         raise LipwrightError(
             "no board is plugged in: connect one with a cable that carries data (many only charge); one that "
             "never had MicroPython needs that first, as docs/flashing.md says."
         )
     if len(found) > 1:
-        names = ", ".join(f"{port.device} ({BOARD_MAKERS[port.vid]})" for port in found)
+        names = ", ".join(described(port) for port in found)
         raise LipwrightError(
             f"{len(found)} boards are plugged in: {names}. Choose one with --port, or unplug the others."
         )
