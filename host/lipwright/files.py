@@ -30,6 +30,11 @@ def write_report(report: Mapping[str, Any], where: str | None) -> None:
         raise LipwrightError(f"cannot write the report to {where}: {error.strerror}.") from error
 
 
+def before(path: Path) -> Path:
+    """Where the version of a user's file is kept that was there before Lipwright changed it."""
+    return path.with_name(path.name + ".before")
+
+
 def make_folder(folder: Path) -> None:
     """Sees before a long run that there is a folder for what comes out of it; raises LipwrightError."""
     try:

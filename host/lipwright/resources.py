@@ -22,6 +22,11 @@ def models_dir() -> Path:
     return _folder(MODELS_PACKAGE)
 
 
+def is_shipped(path: Path) -> bool:
+    """Whether a file is one of those in `models_dir`, which stay as they are."""
+    return path.resolve().parent == models_dir().resolve()
+
+
 def shipped_clip() -> Path:
     """The sentence that the head speaks when no sound is given."""
     return models_dir() / SHIPPED_CLIP

@@ -12,7 +12,7 @@ from typing import Any
 
 from lipwright.boards import SerialBoard, find_port, find_ports
 from lipwright.calibrate.oscillator import NOMINAL_KHZ, Answers, calibrate_oscillator
-from lipwright.calibrate.profile_file import ProfileFile, is_shipped, restore
+from lipwright.calibrate.profile_file import ProfileFile, restore
 from lipwright.calibrate.servos import Servo, Settings
 from lipwright.calibrate.session import Session
 from lipwright.calibrate.terminal import calibrate
@@ -22,6 +22,7 @@ from lipwright.face.profile import HeadProfile, load_profile
 from lipwright.link import plain_words
 from lipwright.link.board_link import BoardLink
 from lipwright.link.frames import board_profile
+from lipwright.resources import is_shipped
 
 EXAMPLES = """examples:
   lipwright calibrate -o my_head.toml                      begin with a copy of the reference head

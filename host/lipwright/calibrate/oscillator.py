@@ -10,13 +10,13 @@ import os
 import select
 from dataclasses import dataclass
 
+from facewire.constants import RANGE_MIN_US
 from lipwright.boards import Board
 from lipwright.calibrate.mover import FRAME_S, Mover
 from lipwright.calibrate.servos import CannotDo
 from lipwright.calibrate.terminal import signals_raise
 from lipwright.calibrate.trial import Trial
 from lipwright.calibrate.trial_link import TrialLink
-from lipwright.face.profile import RANGE_MIN_US
 
 NOMINAL_KHZ = 25_000
 PULSE_US = 1500.0

@@ -15,10 +15,9 @@ from tomlkit.items import Table
 from lipwright.calibrate.servos import Servo
 from lipwright.errors import LipwrightError
 from lipwright.face.profile import REFERENCE_PROFILE, HeadProfile, load_profile, parse_profile
-from lipwright.files import write_atomically
-from lipwright.resources import models_dir
+from lipwright.files import before, write_atomically
+from lipwright.resources import is_shipped, models_dir
 
-BEFORE = ".before"
 # Of a rest between 0 and 1: a tenth of a microsecond in any servo's range.
 REST_DIGITS = 4
 # Values that differ by less are one value, read from the file and worked out again.
@@ -84,16 +83,6 @@ class ProfileFile:
                 f"there is a file {output} already: go on with it by `--profile {output}`,"
                 " or choose another name."
             )
-
-
-def is_shipped(path: Path) -> bool:
-    """Whether a profile is one of those that come with Lipwright."""
-    return path.resolve().parent == models_dir().resolve()
-
-
-def before(path: Path) -> Path:
-    """Where the version before is kept."""
-    return path.with_name(path.name + BEFORE)
 
 
 def restore(path: Path) -> HeadProfile:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from facewire.constants import RANGE_MIN_US
 from lipwright.errors import LipwrightError
 from lipwright.face.profile import (
     ACCELERATION_PER_SPEED,
     PULSE_LIMITS_US,
-    RANGE_MIN_US,
     SPEED_LIMITS,
     Channel,
     HeadProfile,

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facewire.constants import MAX_COLLISIONS, MAX_TERMS, RANGE_MIN_US, TICK_RATES_HZ
 from lipwright.errors import LipwrightError
 from lipwright.resources import models_dir
 
@@ -25,17 +26,13 @@ else:
     import tomli as tomllib
 
 REFERENCE_PROFILE = "reference_head.toml"
-MOST_COLLISIONS = 16
 WEIGHT_LIMITS = (-100.0, 100.0)
-MOST_TERMS = 6  # channels in one of them
-RANGE_MIN_US = 20
 MAX_CHANNELS = 32  # two PCA9685 boards of 16 outputs
 PULSE_LIMITS_US = (400.0, 2600.0)  # what hobby servos survive; outside they press against their end stop
 PWM_LIMITS_HZ = (40.0, 330.0)  # analogue servos want 50; digital ones take up to 330
 SPEED_LIMITS = (0.2, 50.0)  # ranges per second
 ACCELERATION_LIMITS = (1.0, 20000.0)  # ranges per second, per second
 ACCELERATION_PER_SPEED = 80.0  # per second: without a limit of its own a servo is at full speed after 12 ms
-TICK_RATES_HZ = (50, 100, 200)
 TICK_HZ = 100
 LEAD_LIMITS_MS = (0.0, 300.0)
 SIZE_LIMITS_MM = (0.1, 200.0)  # of lips and their ways; degrees for the jaw
@@ -328,8 +325,8 @@ class _Reader:
         rest = [channel.rest for channel in channels]
         found: list[Collision] = []
         entries = self._tables(table, "collisions")
-        if len(entries) > MOST_COLLISIONS:
-            self._add("collisions", f"has {len(entries)} entries; a head may have {MOST_COLLISIONS}")
+        if len(entries) > MAX_COLLISIONS:
+            self._add("collisions", f"has {len(entries)} entries; a head may have {MAX_COLLISIONS}")
         for number, entry in enumerate(entries):
             where = f"collisions[{number}]"
             self._refuse_unknown(entry, ("channels", "weights", "most"), where)
@@ -338,8 +335,8 @@ class _Reader:
             if not isinstance(names, list) or not names or any(name not in places for name in names):
                 self._add(f"{where}.channels", f"is {names!r}; give a list of channels' names")
                 continue
-            if len(names) > MOST_TERMS:
-                self._add(f"{where}.channels", f"has {len(names)} channels; one may have {MOST_TERMS}")
+            if len(names) > MAX_TERMS:
+                self._add(f"{where}.channels", f"has {len(names)} channels; one may have {MAX_TERMS}")
                 continue
             if not _numbers(weights) or len(weights) != len(names) or not any(weights):
                 self._add(f"{where}.weights", f"is {weights!r}; give a number for each of {', '.join(names)}")

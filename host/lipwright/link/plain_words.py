@@ -40,7 +40,6 @@ HELP = {
     wire.CAUSE_STOP: "start again",
     wire.CAUSE_SILENCE: "start again; if it happens again, this machine was too busy, or the cable is bad",
 }
-LIMP = (wire.STOPPED, wire.RELEASED, wire.REARMING)
 
 
 def state_of(status: BoardStatus) -> str:
@@ -75,7 +74,7 @@ def hot_names(status: BoardStatus, profile: HeadProfile) -> list[str]:
 def troubles(status: BoardStatus, profile: HeadProfile) -> list[str]:
     """Why a head that has just performed did not move, or not all of it; empty if all is well."""
     found = []
-    if status.state == wire.UNCONFIGURED or status.state in LIMP:
+    if status.state <= wire.REARMING:
         found.append(f"the servos are limp ({STATES[status.state].partition(':')[0]}): {why_limp(status)}")
         found.append(f"supply: {supply_of(status)}; errors on the servo bus: {status.bus_errors}")
     elif status.bus_errors:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipwright.calibrate.profile_file import ProfileFile, before, changed, restore
+from lipwright.calibrate.profile_file import ProfileFile, changed, restore
 from lipwright.calibrate.servos import Servo, Settings
 from lipwright.errors import LipwrightError
 from lipwright.face.profile import load_profile, parse_profile
+from lipwright.files import before
 from lipwright.resources import models_dir
 
 from .rig import own_profile

@@ -25,7 +25,7 @@ from liplab.export import Ranges, snr_db
 from lipwright.errors import LipwrightError
 from lipwright.face.model import FORMAT
 from lipwright.face.profile import HeadProfile, load_profile
-from lipwright.files import write_atomically
+from lipwright.files import before, write_atomically
 
 Floats = NDArray[np.float32]
 
@@ -144,7 +144,7 @@ def install(folder: Path, profile: HeadProfile, own: bool) -> Path:
                 write_atomically(path.with_name(stem + suffix), data)
             changed = with_face_model(text, stem + ".tflite")
             if changed != text:
-                write_atomically(path.with_name(path.name + ".before"), text.encode())
+                write_atomically(before(path), text.encode())
                 write_atomically(path, changed.encode())
     except OSError as error:
         raise LipwrightError(

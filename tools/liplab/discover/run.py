@@ -29,7 +29,7 @@ from lipwright.boards import SerialBoard, find_port
 from lipwright.errors import LipwrightError
 from lipwright.face.profile import HeadProfile, load_profile
 from lipwright.files import write_atomically, write_report
-from lipwright.resources import models_dir
+from lipwright.resources import is_shipped
 
 FIRST = 3  # pictures by which the tracker is chosen
 PREVIEW, PREVIEW_EVERY_S = "preview.jpg", 1.0
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_page(folder)
     used = profile.path
     if not arguments.no_install:
-        used = install(folder, profile, own=profile.path.resolve().parent != models_dir().resolve())
+        used = install(folder, profile, own=not is_shipped(profile.path))
     write_report(report, arguments.json)
     _say(lead(report))
     for motor in report["motors"]:
