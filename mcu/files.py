@@ -8,6 +8,7 @@ holds up the ticks, so files are taken while the head is still.
 import binascii
 import os
 
+import checksum
 import show_file
 import slots
 from head import Head
@@ -19,7 +20,6 @@ from facewire.constants import MAX_NAME_BYTES, MAX_PART_BYTES, REASON_BUSY, REAS
 SHOWS = "shows"
 SLOT = "slot"
 _INCOMING = "incoming"
-_CHUNK_BYTES = const(256)
 _SPARE_BLOCKS = const(4)  # a file system needs some of its own
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
@@ -142,16 +142,9 @@ def free() -> int:
 
 def measure(name: str) -> "tuple[int, int]":
     """Size and CRC-32 of a file; 0 and 0 for one that cannot be read."""
-    chunk = bytearray(_CHUNK_BYTES)
-    size = crc = 0
     try:
         with open(name, "rb") as file:
-            while True:
-                count = file.readinto(chunk)
-                if not count:
-                    return size, crc
-                size += count
-                crc = binascii.crc32(memoryview(chunk)[:count], crc)
+            return checksum.rest_of(file, 0)
     except OSError:
         return 0, 0
 

@@ -8,9 +8,9 @@ import binascii
 import struct
 from array import array
 
+import checksum
 import deflate
 from head_profile import Profile
-from micropython import const
 from refusal import Refusal
 
 from facewire.constants import (
@@ -26,7 +26,6 @@ from facewire.constants import (
     SHOW_WINDOW_BITS,
 )
 
-_CHUNK_BYTES = const(256)
 _BITS = b"\x00\x01\x01\x02\x01\x02\x02\x03\x01\x02\x02\x03\x02\x03\x03\x04"  # ones in four bits
 
 
@@ -36,15 +35,10 @@ def check(path: str, profile: "Profile | None") -> None:
     Without a profile, any head will do.
     """
     size = struct.calcsize(SHOW_HEADER)
-    chunk = memoryview(bytearray(_CHUNK_BYTES))
     try:
         with open(path, "rb") as file:
             data = file.read(size)
-            crc = binascii.crc32(data[SHOW_CRC_FROM:])
-            count = file.readinto(chunk)
-            while count:
-                crc = binascii.crc32(chunk[:count], crc)
-                count = file.readinto(chunk)
+            _, crc = checksum.rest_of(file, binascii.crc32(data[SHOW_CRC_FROM:]))
     except OSError:
         raise Refusal(REASON_SHOW, "there is no show of this name")
     if len(data) < size or data[:4] != SHOW_MAGIC:

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from weak_supply import weak_supply
 
 from liplab.board import SimulatedBoard
 from lipwright.boards import SerialBoard
@@ -14,20 +15,6 @@ from lipwright.link.board_link import BoardLink
 from lipwright.resources import models_dir
 
 CLIP = Path(__file__).parents[1] / "data" / "grid_bbaf2n.flac"
-# In the place of the firmware's own: a supply that is too low from the fifth look on.
-WEAK_SUPPLY = """
-class Supply:
-    def __init__(self):
-        self.millivolts = 5000
-        self.low = False
-        self._looks = 0
-
-    def tick(self):
-        self._looks += 1
-        if self._looks == 5:
-            self.low = True
-            self.millivolts = 3900
-"""
 
 
 def lipwright(*arguments):
@@ -42,7 +29,7 @@ def lipwright(*arguments):
 
 @pytest.fixture
 def weak(tmp_path):
-    (tmp_path / "supply.py").write_text(WEAK_SUPPLY)
+    (tmp_path / "supply.py").write_text(weak_supply(after=5))
     with SimulatedBoard("auto", flash=tmp_path) as board:
         yield board
 

@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+from weak_supply import weak_supply
 
 from facewire import constants as wire
 from lipwright.calibrate.mover import CREEP_LIMIT_US_S
@@ -21,20 +22,6 @@ from .rig import COUNT_US, OUTPUTS, STEP_S, own_profile, rig
 
 # A pulse is told in whole counts, and another only when it is three quarters of one away.
 SLACK_US = 2 * COUNT_US
-# In the place of the firmware's own: the servos' supply, which somebody switches off after 300 looks at it.
-WEAK_SUPPLY = """
-class Supply:
-    def __init__(self):
-        self.millivolts = 5000
-        self.low = False
-        self._looks = 0
-
-    def tick(self):
-        self._looks += 1
-        if self._looks == 300:
-            self.low = True
-            self.millivolts = 3900
-"""
 
 
 @pytest.fixture
@@ -332,7 +319,7 @@ def test_a_program_that_is_held_up_finds_its_servo_limp_and_does_not_wake_it(mad
 def test_a_supply_that_gives_in_is_said_and_the_servo_does_not_come_back_by_itself(tmp_path):
     flash = tmp_path / "flash"
     flash.mkdir()
-    (flash / "supply.py").write_text(WEAK_SUPPLY)
+    (flash / "supply.py").write_text(weak_supply(after=300))
     with rig(own_profile(tmp_path), flash=flash) as made:
         made.on()
         made.wait(3.0)
