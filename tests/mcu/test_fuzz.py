@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from liplab import driven_process
+from liplab import driven_process, firmware_process
 from liplab.cli import main
 from liplab.driven_process import INTERPRETERS
 from liplab.fuzz import EXIT_BROKEN, FUZZERS
@@ -159,7 +159,7 @@ def test_the_command_says_what_broke_and_exits_with_1(
     firmware = tmp_path / "firmware"
     shutil.copytree(firmware_dir(), firmware, ignore=shutil.ignore_patterns("__pycache__"))
     broken_on_purpose(firmware, "head", "self.counters.drops[drop] += 1", "pass")
-    monkeypatch.setattr(driven_process, "firmware_dir", lambda: firmware)
+    monkeypatch.setattr(firmware_process, "firmware_dir", lambda: firmware)
     report = tmp_path / "report.json"
     arguments = ["fuzz", "motion", "--ticks", "4000", "--interpreter", "cpython", "--json", str(report)]
     with pytest.raises(SystemExit) as end:
