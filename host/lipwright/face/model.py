@@ -83,15 +83,20 @@ class FaceModel:
         """Where the model's channels stand in the frames of a profile, in the order of its targets."""
         return np.array([profile.index(name) for name in self.channels], dtype=np.intp)
 
-    def step(self, code: Float, state: FaceState) -> Float:
+    def step(self, code: Float, state: FaceState, hurried: bool = False) -> Float:
         """Takes the next lip code (code_size,) and returns the targets (mouth channels,) in 0..1.
 
-        The targets belong to the moment `lookahead_ms` before the code's. Advances `state` in place.
+        The targets belong to the moment `lookahead_ms` before the code's; where `hurried`, to the code's own,
+        and it stands for those to come. Advances `state` in place.
         """
         state.codes[:-1] = state.codes[1:]
         state.codes[-1] = code
+        codes = state.codes
+        if hurried:
+            ahead: int = self.metadata["codes_ahead"]
+            codes = np.concatenate([codes[ahead:], np.repeat(codes[-1:], ahead, axis=0)])
         graph = self._graph
-        for name, values in (("codes", state.codes), ("commands", state.targets)):
+        for name, values in (("codes", codes), ("commands", state.targets)):
             tensor = graph.inputs[name]
             graph.set(tensor, tensor.quantize(values.ravel()))
         graph.invoke()
