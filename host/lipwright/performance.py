@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -30,25 +29,24 @@ class Pose(NamedTuple):
     """Sound time in seconds; the first poses of a stream lie before 0."""
     targets: Floats
     """Shape (channels,), 0..1 of each channel's calibrated range."""
-
-
-@dataclass
-class Asked:
-    """What the lip model asked for, moment by moment: the reference that the lips are judged against."""
-
-    times_s: list[float]
-    articulation: list[Floats]
-    """One (5,) vector per time, in the order of ``lipwright.lips.model.ARTICULATION``."""
+    features: Floats
+    """Shape (2, 80): the newest log-mel step that was heard, `lookahead_s` after `time_s`."""
+    asked_s: float
+    """Sound time of `articulation`, some 60 ms after `time_s`: the face model looks ahead."""
+    articulation: Floats
+    """Shape (5,), what the lip model asks for, in the order of ``lipwright.lips.model.ARTICULATION``."""
 
 
 class Performer:
-    """Turns a stream of samples into a stream of poses, one per 20 ms, and remembers what it asked for.
+    """Turns a stream of samples into a stream of poses, one per 20 ms.
 
-    It holds the state of one stream; make a new one for the next clip.
+    It holds the state of one stream; make a new one for the next clip. Where `hurried`, no lip code to come
+    is awaited: poses come earlier by the face model's look-ahead, and are a little rougher.
     """
 
-    def __init__(self, lip_model: LipModel, face_model: FaceModel, profile: HeadProfile) -> None:
-        self.asked = Asked([], [])
+    def __init__(
+        self, lip_model: LipModel, face_model: FaceModel, profile: HeadProfile, hurried: bool = False
+    ) -> None:
         self._features = StreamingLogMel()
         self._lip_model = lip_model
         self._lip_state = lip_model.initial_state()
@@ -58,24 +56,25 @@ class Performer:
         self._rest = np.asarray(profile.rest_targets(), np.float32)
         self.step_s = lip_model.step_ms / 1000
         self._steps = 0
+        self._hurried = hurried
 
     @property
     def lookahead_s(self) -> float:
         """How far a pose lies behind the newest sound that it was made from, in seconds."""
-        return (self._lip_model.lookahead_ms + self._face_model.lookahead_ms) / 1000
+        face_ms = 0 if self._hurried else self._face_model.lookahead_ms
+        return (self._lip_model.lookahead_ms + face_ms) / 1000
 
     def push(self, samples: Floats) -> Iterator[Pose]:
         """Takes mono 16 kHz samples (any number) and yields the poses that they complete."""
         for features in self._features.push(samples):
             heard_s = self._steps * self.step_s
             frame = self._lip_model.step(features, self._lip_state)
-            self.asked.times_s.append(heard_s - self._lip_model.lookahead_ms / 1000)
-            self.asked.articulation.append(frame.articulation)
-            mouth = self._face_model.step(frame.code, self._face_state)
+            mouth = self._face_model.step(frame.code, self._face_state, self._hurried)
             targets = self._rest.copy()
             targets[self._places] = mouth
             self._steps += 1
-            yield Pose(heard_s - self.lookahead_s, targets)
+            asked_s = heard_s - self._lip_model.lookahead_ms / 1000
+            yield Pose(heard_s - self.lookahead_s, targets, features, asked_s, frame.articulation)
 
 
 def poses_of(sound: Sound, performer: Performer, progress: Callable[[float], object]) -> Iterator[Pose]:

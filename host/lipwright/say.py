@@ -23,7 +23,7 @@ from lipwright.files import make_folder, write_report
 from lipwright.link.board_link import BoardLink
 from lipwright.link.plain_words import troubles
 from lipwright.lips.model import LipModel
-from lipwright.performance import Asked, Performer, poses_of
+from lipwright.performance import Floats, Performer, poses_of
 
 # How long before its time stamp a frame is sent. The design asks for 100 to 150 ms: enough for a
 # busy Pi to be late without the mouth noticing, little enough to stop quickly.
@@ -31,6 +31,7 @@ AHEAD_S = 0.150
 # Rest before the first sound, so that a head that was let go is back under power when it speaks:
 # the board re-arms after 500 ms of good frames.
 RUN_IN_S = 0.8
+STANDARD_INPUT = Path("-")
 BAR = "{desc} {percentage:3.0f} % |{bar}| {n:.1f} of {total:.1f} s"
 
 EXAMPLES = """examples:
@@ -38,9 +39,20 @@ EXAMPLES = """examples:
   lipwright say clip.wav --sim              any sound or video; writes clip.mp4 and clip.png here
   lipwright say clip.wav --port /dev/ttyACM0   on your head, with the sound from the speakers
   lipwright say clip.wav --sim --json -     the measurements as JSON on standard output
+  piper --model en.onnx --output-raw | lipwright say -      whatever a speech engine writes, as it comes
+  espeak-ng --stdout "hello" | lipwright say - --sim        the same with a WAV, MP3 or Ogg stream
 
 exit codes: 0 spoken, 2 something you can mend (one sentence says what), 130 stopped with Ctrl-C
 """
+
+
+@dataclass
+class Asked:
+    """What the lip model asked for, moment by moment: the reference that the lips are judged against."""
+
+    times_s: list[float]
+    articulation: list[Floats]
+    """One (5,) vector per time, in the order of ``lipwright.lips.model.ARTICULATION``."""
 
 
 @dataclass
@@ -59,7 +71,7 @@ class Performance:
     def report(self) -> dict[str, Any]:
         """The part of the report that every board can give; names as in docs/architecture.md."""
         status, info = self.link.status, self.link.info
-        sizes = self.link.bytes_per_frame
+        count = self.link.frames_sent
         return {
             "clip": self.sound.path.name,
             "duration_s": round(self.sound.duration_s, 3),
@@ -80,8 +92,8 @@ class Performance:
                 "crc_errors": status.crc_errors,
             },
             "wire": {
-                "bytes_mean": round(float(np.mean(sizes)), 2) if sizes else None,
-                "bytes_max": max(sizes, default=None),
+                "bytes_mean": round(self.link.frame_bytes / count, 2) if count else None,
+                "bytes_max": self.link.longest_frame_bytes or None,
             },
         }
 
@@ -92,11 +104,14 @@ def add_parser(subparsers: Any) -> None:
         "say",
         help="speak a sound file with the head",
         description="Speaks a sound file: any WAV, FLAC, OGG or MP3, or a video's sound. "
-        "With no file, Lipwright says a sentence of its own.",
+        "With no file, Lipwright says a sentence of its own; with - it speaks what comes on standard input, "
+        "through the running service (`lipwright serve`) if there is one.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("clip", nargs="?", type=Path, help="the sound or video file")
+    parser.add_argument(
+        "clip", nargs="?", type=Path, help="the sound or video file; - for standard input, as it comes"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--sim", action="store_true", help="on the simulated head; makes a film and a picture")
     where.add_argument("--port", help="on the board at this serial port (default: the only one connected)")
@@ -120,14 +135,36 @@ def add_parser(subparsers: Any) -> None:
         help="let the simulation set the clock: faster than the sound, and the same to the bit each time",
     )
     sim.add_argument("--transcript", help="what is said (English), to judge the closures by")
+    raw = parser.add_argument_group("samples without a header on standard input")
+    raw.add_argument("--rate", type=int, default=22050, help="samples a second (default: 22050, as piper's)")
+    raw.add_argument("--channels", type=int, default=1, help="how many, one after the other (default: 1)")
+    raw.add_argument("--format", default="s16le", help="s16le (default), s32le, f32le or u8")
     parser.set_defaults(do=do_say)
 
 
 def do_say(arguments: argparse.Namespace) -> None:
     """Speaks, then reports; raises LipwrightError with what the user can mend."""
+    if arguments.clip == STANDARD_INPUT:
+        from lipwright.live.say_stream import say_stream  # imports this module
+
+        say_stream(arguments)
+        return
     sound = open_sound(arguments.clip or resources.shipped_clip())
     profile = load_profile(arguments.profile)
     lip_model, face_model = LipModel.load(), FaceModel.load(profile)
+    board, stage = open_board(arguments, profile)
+    if stage is not None:
+        stage.check_sound(sound)
+    with contextlib.closing(board), contextlib.ExitStack() as closing:
+        player = None
+        if stage is None and not arguments.mute:
+            player = closing.enter_context(contextlib.closing(Player(sound, board.clock)))
+        performance = perform(sound, board, profile, lip_model, face_model, player)
+        tell(performance, stage, arguments)
+
+
+def open_board(arguments: argparse.Namespace, profile: HeadProfile) -> tuple[Board, Stage | None]:
+    """The board that the arguments name, and once more if it also watches its head."""
     if arguments.sim:
         board: Board = load_board(
             "sim", profile=profile, virtual=arguments.virtual_time, transcript=arguments.transcript
@@ -135,23 +172,21 @@ def do_say(arguments: argparse.Namespace) -> None:
     else:
         board = SerialBoard(arguments.port or find_port())
     stage = board if isinstance(board, Stage) else None
-    if stage is not None:
-        stage.check_sound(sound)
-        if not arguments.no_film:
-            make_folder(arguments.output)
+    if stage is not None and not arguments.no_film:
+        make_folder(arguments.output)
     if arguments.json not in (None, "-"):
         make_folder(Path(arguments.json).parent)
-    with contextlib.closing(board), contextlib.ExitStack() as closing:
-        player = None
-        if stage is None and not arguments.mute:
-            player = closing.enter_context(contextlib.closing(Player(sound, board.clock)))
-        performance = perform(sound, board, profile, lip_model, face_model, player)
-        report = performance.report()
-        if stage is not None:
-            report |= stage.measure(performance)
-            if not arguments.no_film:
-                for written in stage.record(performance, report, arguments.output):
-                    print(f"wrote {written}", file=sys.stderr)
+    return board, stage
+
+
+def tell(performance: Performance, stage: Stage | None, arguments: argparse.Namespace) -> None:
+    """Measures, films and reports what was performed, while the board is still open."""
+    report = performance.report()
+    if stage is not None:
+        report |= stage.measure(performance)
+        if not arguments.no_film:
+            for written in stage.record(performance, report, arguments.output):
+                print(f"wrote {written}", file=sys.stderr)
     print(summary(report, performance), file=sys.stderr)
     write_report(report, arguments.json)
 
@@ -168,6 +203,7 @@ def perform(
     clock = board.clock
     performer = Performer(lip_model, face_model, profile)
     lead_s = profile.lead_ms / 1000
+    asked = Asked([], [])
     began = time.perf_counter()
     with BoardLink(board, profile) as link:
         link.connect()
@@ -186,6 +222,8 @@ def perform(
         total_s = round(sound.duration_s, 2)
         with tqdm(total=total_s, desc="speaking", leave=False, bar_format=BAR) as bar:
             for pose in poses_of(sound, performer, lambda heard_s: bar.update(heard_s - bar.n)):
+                asked.times_s.append(pose.asked_s)
+                asked.articulation.append(pose.articulation)
                 at = start_s + pose.time_s - lead_s
                 clock.sleep_until(at - AHEAD_S)
                 link.send(pose.targets, at)
@@ -193,7 +231,7 @@ def perform(
         link.finish()
         if player is not None:
             player.finish()
-    return Performance(sound, performer.asked, start_s, link, profile, time.perf_counter() - began)
+    return Performance(sound, asked, start_s, link, profile, time.perf_counter() - began)
 
 
 def summary(report: dict[str, Any], performance: Performance) -> str:

@@ -52,7 +52,8 @@ class BoardLink:
         clock: What to tell the time by and to wait with.
         sync: The board's clock as the host knows it.
         frames_sent: Motion frames since `connect`.
-        bytes_per_frame: Their sizes on the wire.
+        frame_bytes: How many bytes they took on the wire, all together.
+        longest_frame_bytes: How many the longest of them took.
     """
 
     info: m.BoardInfo
@@ -63,7 +64,8 @@ class BoardLink:
         move when it is greeted, and takes no frames. Nothing is opened before `connect`."""
         self.sync = ClockSync()
         self.frames_sent = 0
-        self.bytes_per_frame: list[int] = []
+        self.frame_bytes = 0
+        self.longest_frame_bytes = 0
         self._board = board
         self.clock = board.clock
         self._profile = None if profile is None else board_profile(profile)
@@ -126,7 +128,8 @@ class BoardLink:
         frame = self._frames.encode(positions, self.to_board_ms(at), at)
         self._write(frame)
         self.frames_sent += 1
-        self.bytes_per_frame.append(len(frame))
+        self.frame_bytes += len(frame)
+        self.longest_frame_bytes = max(self.longest_frame_bytes, len(frame))
         self._last_frame_s = at
 
     def poll(self) -> None:
