@@ -17,6 +17,7 @@ BENCHES: Commands = {
         "liplab.bench_firmware:add_parser",
     ),
     "lips": ("time and instructions of the lip model, and what a Pi needs", "liplab.bench_lips:add_parser"),
+    "live": ("the running service: late frames, memory, lips against sound", "liplab.bench_live:add_parser"),
     "pipeline": ("time and memory of sound to targets", "liplab.bench_pipeline:add_parser"),
 }
 
@@ -25,6 +26,7 @@ EXAMPLES = """examples:
   liplab bench clock                  how well the host knows the board's clock, over a day
   liplab bench firmware --json -      the figures as JSON on standard output
   liplab bench lips                   the lip model's step here, and estimated on a Raspberry Pi
+  liplab bench live --minutes 10      the service in real time: late frames, memory, lips against sound
   liplab bench pipeline clip.wav      real-time factor and the time of one 20 ms step
 """
 

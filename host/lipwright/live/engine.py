@@ -174,6 +174,7 @@ class Engine:
         def stop_board(link: BoardLink | None) -> None:
             if link is not None:
                 link.ask(m.Stop, m.Ack)
+                link.request_status()
 
         self._jobs.put((stop_board, Future()))
         self.journal.tell("stopped", "Stopped: all servos are limp.")

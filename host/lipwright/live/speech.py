@@ -92,7 +92,8 @@ class Speech:
             if self._finished or self._cancelled:
                 return
             self._mono.put(self._to_mono.resample_chunk(mono))
-            self._played.put(self._to_played.resample_chunk(np.ascontiguousarray(stereo)))
+            if not self.live:  # a microphone is not played, nor waited for
+                self._played.put(self._to_played.resample_chunk(np.ascontiguousarray(stereo)))
             self._changed.notify_all()
 
     def wait_for_room(self, timeout_s: float | None = None) -> bool:
@@ -149,13 +150,13 @@ class Speech:
         return self._finished or self._cancelled or self.waiting_s >= (STEP_S if self.live else FIRST_S)
 
     def _is_ready(self) -> bool:
-        return len(self._mono) >= STEP_SAMPLES and len(self._played) >= self.played_step
+        played = self.live or len(self._played) >= self.played_step
+        return len(self._mono) >= STEP_SAMPLES and played
 
     def _drop_late(self) -> None:
         late = int((self.waiting_s - MOST_LATE_S) / STEP_S)
-        if late > 0 and len(self._played) >= self.played_step * late:
+        if late > 0:
             self._mono.take(STEP_SAMPLES * late)
-            self._played.take(self.played_step * late)
             self.dropped_s += late * STEP_S
 
 

@@ -117,7 +117,9 @@ def test_an_interruption_stops_mouth_and_sound_together_within_a_tenth_of_a_seco
     stage.engine.interrupt()
     stage.run(1.0)
     assert speech.over.is_set() and speech.cancelled
-    last_spoken = max(at for at, targets in stage.sent if any(np.array_equal(targets, p) for p in stage.poses))
+    last_spoken = max(
+        at for at, targets in stage.sent if any(np.array_equal(targets, p) for p in stage.poses)
+    )
     assert last_spoken - asked <= 0.100
     assert stage.engine.timeline.ends_s - asked <= 0.100
     assert stage.sent[-1][1] == pytest.approx(PROFILE.rest_targets(), abs=1e-6)

@@ -80,7 +80,9 @@ def test_a_sound_card_that_goes_is_told_and_the_next_one_plays() -> None:
     speaking = python(SPEAKER, "9")
     time.sleep(2.0)
     assert np.abs(recorded("one.monitor", 0.5)).max() > 0.1
-    (one,) = [line.split()[0] for line in pactl("list", "short", "modules").splitlines() if "name=one" in line]
+    (one,) = [
+        line.split()[0] for line in pactl("list", "short", "modules").splitlines() if "name=one" in line
+    ]
     pactl("unload-module", one)
     time.sleep(3.5)
     assert np.abs(recorded("two.monitor", 0.5)).max() > 0.1

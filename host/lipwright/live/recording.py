@@ -1,0 +1,67 @@
+"""Sound as it came in, with the host times at which it did."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lipwright.audio.decode import RATE
+from lipwright.errors import LipwrightError
+from lipwright.live.sound_card import NO_PORTAUDIO
+
+Samples = NDArray[np.float32]
+
+
+class Recording:
+    """Records the default input, mono at 16 kHz, until it is closed."""
+
+    def __init__(self) -> None:
+        self._blocks: list[tuple[float, Samples]] = []
+        self._stream: Any = None
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Begins. Raises LipwrightError where nothing can be recorded."""
+        try:
+            import sounddevice
+        except OSError:
+            raise LipwrightError(NO_PORTAUDIO + ".") from None
+        try:
+            self._stream = sounddevice.InputStream(
+                samplerate=RATE, channels=1, dtype="float32", latency="low", callback=self._take
+            )
+            self._stream.start()
+        except (sounddevice.PortAudioError, ValueError) as error:
+            raise LipwrightError(f"no microphone can be opened ({error.args[0]}).") from None
+
+    def close(self) -> None:
+        """Ends it; what was recorded stays."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def window(self, begin_s: float, end_s: float) -> Samples:
+        """What came in between two host times, from the first on; shorter where it had not begun or ended.
+
+        Blocks that lie together are joined by their count; a block's own time stamp jitters.
+        """
+        with self._lock:
+            blocks = [
+                (at, block)
+                for at, block in self._blocks
+                if at + len(block) / RATE > begin_s - 0.5 and at < end_s + 0.5
+            ]
+        if not blocks:
+            return np.zeros(0, np.float32)
+        places = np.cumsum([0] + [len(block) for _, block in blocks])
+        first_s = float(np.median([at - places[k] / RATE for k, (at, _) in enumerate(blocks)]))
+        sound = np.concatenate([block for _, block in blocks])
+        return sound[max(0, round((begin_s - first_s) * RATE)) : max(0, round((end_s - first_s) * RATE))]
+
+    def _take(self, block: Samples, frames: int, times: Any, status: Any) -> None:
+        age_s = times.currentTime - times.inputBufferAdcTime
+        with self._lock:
+            self._blocks.append((time.monotonic() - age_s, block[:, 0].copy()))
