@@ -352,9 +352,11 @@ class Engine:
         if not voice.speech.live:
             # The pose of this sound time is reached `lead` before that time is heard.
             heard_s = now + AHEAD_S + self.profile.lead_ms / 1000 + voice.lookahead_s
+            begin_s = heard_s - (voice.steps - 1) * STEP_S
             if voice.steps == 1:
-                self.started = heard_s
-            self.timeline.put(heard_s, step.played)
+                self.started = begin_s
+            for number, samples in step.played:
+                self.timeline.put(begin_s + number * STEP_S, samples)
         elif voice.steps == 1:
             self.started = now - STEP_S
         self._articulation = pose.articulation

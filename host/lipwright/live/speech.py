@@ -7,6 +7,7 @@ at the sound card's rate). Both are cut from the same moment, so they cannot dri
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -31,8 +32,9 @@ class Step(NamedTuple):
 
     mono: Samples
     """Shape (320,), 16 kHz, full scale 1."""
-    played: Samples
-    """Shape (n, 2) at the speakers' rate, all of the 20 ms."""
+    played: list[tuple[int, Samples]]
+    """What has become ready to be played: its step number, and samples (n, 2) at the speakers' rate. It
+    comes up to two steps later than what the lips hear, as it takes longer to convert; it has the time."""
     is_gap: bool
     """Whether the sender was too late, so that this is silence in the midst of speech."""
 
@@ -45,7 +47,6 @@ class Speech:
         live: Whether what comes late is dropped.
         dropped_s: How much was.
         gaps: How many steps the sender was too late for.
-        played_step: Samples of a step at the speakers' rate.
         over: Set when the head has taken all of it, or listens no more.
     """
 
@@ -58,9 +59,11 @@ class Speech:
         self.dropped_s = 0.0
         self.gaps = 0
         self.over = threading.Event()
-        self.played_step = round(speaker_rate * STEP_S)
+        self._played_step = round(speaker_rate * STEP_S)
         self._to_mono = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
         self._to_played = soxr.ResampleStream(rate, speaker_rate, STEREO, dtype="float32")
+        self._steps = 0
+        self._unplayed: deque[int] = deque()  # steps that were taken, but for what is to be played
         self._mono = _Queue(1)
         self._played = _Queue(STEREO)
         self._finished = False
@@ -126,23 +129,22 @@ class Speech:
     def take(self) -> Step | None:
         """The next 20 ms: a gap where the sender is late; None once all has been taken."""
         with self._changed:
-            if self._cancelled:
-                return None
             if self.live:
                 self._drop_late()
-            if self._is_ready():
-                self._begun = True
-                step = Step(self._mono.take(STEP_SAMPLES)[:, 0], self._played.take(self.played_step), False)
-            elif self._finished:
-                if not len(self._mono):
-                    return None
-                step = Step(self._mono.take(STEP_SAMPLES)[:, 0], self._played.take(self.played_step), False)
-            else:
+            is_gap = not self._is_ready() and not self._finished
+            if is_gap:
                 self.gaps += self._begun
-                silence = np.zeros((self.played_step, STEREO), np.float32)
-                step = Step(np.zeros(STEP_SAMPLES, np.float32), silence, self._begun)
+                mono = np.zeros(STEP_SAMPLES, np.float32)
+            elif self._finished and not len(self._mono):
+                return None
+            else:
+                mono = self._mono.take(STEP_SAMPLES)[:, 0]
+                if not self.live:
+                    self._unplayed.append(self._steps)
+            self._begun = self._begun or not is_gap
+            self._steps += 1
             self._changed.notify_all()
-            return step
+            return Step(mono, self._take_played(), is_gap)
 
     @property
     def has_begun(self) -> bool:
@@ -150,8 +152,13 @@ class Speech:
         return self._finished or self._cancelled or self.waiting_s >= (STEP_S if self.live else FIRST_S)
 
     def _is_ready(self) -> bool:
-        played = self.live or len(self._played) >= self.played_step
-        return len(self._mono) >= STEP_SAMPLES and played
+        return len(self._mono) >= STEP_SAMPLES
+
+    def _take_played(self) -> list[tuple[int, Samples]]:
+        played = []
+        while self._unplayed and (self._finished or len(self._played) >= self._played_step):
+            played.append((self._unplayed.popleft(), self._played.take(self._played_step)))
+        return played
 
     def _drop_late(self) -> None:
         late = int((self.waiting_s - MOST_LATE_S) / STEP_S)

@@ -8,7 +8,7 @@ from lipwright.audio.features import STEP_S, STEP_SAMPLES
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import HeadProfile
 from lipwright.lips.model import LipModel
-from lipwright.live.speech import STEREO, Speech, Step
+from lipwright.live.speech import Speech, Step
 from lipwright.performance import RUN_OUT_S, Performer, Pose
 
 
@@ -30,9 +30,7 @@ class Voice:
         self.lookahead_s = self._performer.lookahead_s
         # Silence after the last sound, in which the lips come to rest.
         self._after = round((RUN_OUT_S + self.lookahead_s) / STEP_S)
-        self._silence = Step(
-            np.zeros(STEP_SAMPLES, np.float32), np.zeros((speech.played_step, STEREO), np.float32), False
-        )
+        self._silence = Step(np.zeros(STEP_SAMPLES, np.float32), [], False)
 
     def step(self) -> tuple[Pose, Step] | None:
         """The next 20 ms: what the head is to do, and what is heard; None when all is over."""
