@@ -3,34 +3,42 @@
 callgrind counts the instructions of a tick and of a frame on MicroPython's 32-bit port (count.py in
 mcu/ports/unix does them so and so often). Counts are exact, however busy this machine is. Then, of a second:
 
-    load = ticks x (tick + bus)  +  frames x (frame + its bytes)  +  requests  +  memory
+    load = ticks x (tick + bus)  +  frames x (frame + wakes + bytes)  +  requests  +  memory
 
-- tick, frame, request: instructions x CYCLES_PER_INSTRUCTION x CACHE_MISSES / 125 MHz. The scale comes from
-  loops whose time on an RP2040 is known from an emulator: interpolation, PCA9685 packing, COBS, CRC and CBOR
-  for 26 channels, each in bytecode, native and viper. Counted here, they take 1.3 to 1.5 cycles an x86
+- tick, frame, request, wake: instructions x CYCLES_PER_INSTRUCTION x CACHE_MISSES / 125 MHz. The scale comes
+  from loops whose time on an RP2040 is known from an emulator: interpolation, PCA9685 packing, COBS, CRC and
+  CBOR for 26 channels, each in bytecode, native and viper. Counted here, they take 1.3 to 1.5 cycles an x86
   instruction in bytecode and native. In viper it is 0.7 to 0.9, and 1.65 for COBS: the way into a kernel
   costs x86 much and an RP2040 little, which makes up for loops that are dearer there. So 1.5 serves all. Each
-  run checks it on `uncobs`, whose times in the emulator are COBS_US; the frame there was another one, so the
-  check is good to a fifth.
+  run checks it on `uncobs`, whose times in the emulator are in EMULATOR_US; the frame there was another one,
+  so the check is good to a fifth. A second check is the loop that read standard input there.
 - The emulator knows no misses of the flash cache (16 kB). A tenth more is an assumption.
-- bus: I2C blocks. Nine clocks a byte, address and register before the data, and what a transfer needs
-  besides.
-- bytes: standard input on a Pico hands out a byte at a time, 34 to 45 us each; the upper figure.
+- bus: I2C blocks. Transfers and bytes are those of the ticks counted. Nine clocks a byte, address and
+  register before the data, and what a transfer needs besides.
+- bytes over USB: standard input on a Pico hands out a byte at a time. Counted is the board's own loop on
+  standard input here; what it calls in C is another port's, which the check above includes.
+- bytes over a UART: the port's read is counted; the interrupt that takes a byte out of the UART's FIFO and
+  the copy out of its buffer are UART_BYTE_US, an assumption.
+- wakes: once for a frame in one USB packet; over a UART each time that as many bytes have come as the board
+  waits for (mcu/uart_port.py).
 - requests: a status twice a second and one exchange for the clock, each counted as a status asked for.
 - memory: one collection a second on a full heap, and the count of what is free.
 
-Frames are those of a mouth that moves without a pause, as the host encodes them; beside them full frames
-only, which is the most that a host ever sends.
+Frames are those of a mouth that moves without a pause, as the host encodes them; beside them full frames of a
+head that moves all over without a pause, which is the most that a host ever sends.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +46,7 @@ import numpy as np
 from tqdm import tqdm
 
 from facewire import constants as wire
-from liplab.driven_process import command
+from liplab.driven_process import command, talk
 from lipwright.errors import LipwrightError
 from lipwright.face.profile import HeadProfile, load_profile
 from lipwright.link import messages as m
@@ -48,33 +56,51 @@ HERTZ = 125e6
 # By the interpreter that was counted: 64-bit code needs fewer instructions for the same.
 CYCLES_PER_INSTRUCTION = {"micropython32": 1.5, "micropython64": 1.75}
 CACHE_MISSES = 1.1
-# From the emulator, of a frame of 67 bytes: in machine code and in bytecode.
+# From the emulator: COBS of a frame of 67 bytes; a byte of standard input, read in bytecode (34 to 45).
 COBS_BYTES = 67
-COBS_US = {"viper": 42.0, "bytecode": 767.0}
+EMULATOR_US = {"cobs_viper": 42.0, "cobs_bytecode": 767.0, "stdin_bytecode": 45.0}
+CHECKS = {
+    "cobs_viper": f"COBS of {COBS_BYTES} bytes in viper",
+    "cobs_bytecode": f"COBS of {COBS_BYTES} bytes in bytecode",
+    "stdin_bytecode": "a byte of standard input, read in bytecode,",
+}
 
 FRAME_HZ = 50
 REQUESTS_HZ = 3
-STDIN_BYTE_US = 45.0
+UART_BYTE_US = 2.0
+# As mcu/uart_port.py, and ten bits a byte.
+UART_BAUD = 115_200
+UART_GATHER_S = 0.002
 MEMORY_US = 4200.0 + 1000.0
 BUS_HZ = 400_000
 FAST_BUS_HZ = 1_000_000
 CLOCKS_PER_BYTE = 9
 BURST_BYTES = 2  # address and register
 TRANSFER_US = 15.0
-PINS = 16
-REGISTERS = 4
 
 TIMES = 48
-# As count.py: board time when the frames begin, and how far ahead of it they are.
+# As count.py: what it does so often each time, how many bytes it reads at once, the frames before what is
+# counted begins, board time when the frames begin, and how far ahead of it they are.
+ROUNDS = 20
+CHUNK_BYTES = 64
+SETTLE_FRAMES = 16
 START_MS = 6000
 AHEAD_MS = 120
 HEAP_KILOBYTES = 8192  # so much that no collection falls into what is counted
 # What to count: (part, kind of frames); each without its start, which is the first one's.
 NOTHING = ("nothing", "mouth")
+MOVING = ("mouth", "full")
 COUNTED = (
     NOTHING,
     ("rest", "mouth"),
+    ("settle", "mouth"),
     ("follow", "mouth"),
+    ("settle", "full"),
+    ("follow", "full"),
+    ("wake", "mouth"),
+    ("stdin", "mouth"),
+    ("stdin_bytecode", "mouth"),
+    ("uart", "mouth"),
     ("give", "mouth"),
     ("read", "mouth"),
     ("give", "full"),
@@ -88,6 +114,7 @@ COUNTED = (
 _COLLECTED = re.compile(r"Collected : (\d+)")
 
 Counts = Mapping[tuple[str, str], float]
+Bus = Mapping[str, Mapping[str, float]]  # of each kind of frames: transfers and bytes of data in a tick
 
 
 def bench_load() -> dict[str, Any]:
@@ -102,13 +129,14 @@ def bench_load() -> dict[str, Any]:
     for interpreter in CYCLES_PER_INSTRUCTION:
         try:
             counts = count(interpreter, profile)
+            bus = bus_traffic(interpreter, profile)
         except LipwrightError as error:
             problem = problem or str(error)
             continue
         return {
             "instructions_counted_on": interpreter,
             **instructions(counts, profile),
-            **load(interpreter, counts, profile),
+            **load(interpreter, counts, bus, profile),
         }
     return {"instructions_missing": problem}
 
@@ -116,22 +144,28 @@ def bench_load() -> dict[str, Any]:
 def count(interpreter: str, profile: HeadProfile) -> dict[tuple[str, str], float]:
     """Instructions of what `COUNTED` names, each done once. Raises LipwrightError if valgrind fails."""
     kinds = frames(profile)
-    collected = {
-        (part, kind): _collect(interpreter, profile, kinds, part, kind)
-        for part, kind in tqdm(COUNTED, unit="part", desc=f"callgrind, {interpreter}")
-    }
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        numbers = pool.map(lambda what: _collect(interpreter, profile, kinds, *what), COUNTED)
+        progress = tqdm(numbers, unit="part", desc=f"callgrind, {interpreter}", total=len(COUNTED))
+        collected = dict(zip(COUNTED, progress, strict=True))
     start = collected[NOTHING]
     return {what: (number - start) / TIMES for what, number in collected.items()}
 
 
+def bus_traffic(interpreter: str, profile: HeadProfile) -> Bus:
+    """Transfers and bytes of data in a tick, of a talking mouth and of a head that moves all over."""
+    kinds = frames(profile)
+    return {kind: next(talk(interpreter, "count", _asked(profile, kinds, "bus", kind))) for kind in MOVING}
+
+
 def frames(profile: HeadProfile) -> dict[str, list[bytes]]:
-    """TIMES frames on the wire, of each kind: as a talking mouth needs them, full ones of a head that moves
-    all over, ones without a change, and requests for the status."""
+    """Frames on the wire, of each kind SETTLE_FRAMES and TIMES: as a talking mouth needs them, full ones of a
+    head that moves all over, ones without a change, and requests for the status."""
     count = len(profile.channels)
     encoder = FrameEncoder(count)
     mouth = profile.indices("mouth")
     found: dict[str, list[bytes]] = {"mouth": [], "full": [], "empty": [], "status": []}
-    for number in range(TIMES):
+    for number in range(SETTLE_FRAMES + TIMES):
         time_ms = START_MS + AHEAD_MS + number * 1000 // FRAME_HZ
         targets = profile.rest_targets()
         targets[mouth] = 0.5 + 0.4 * np.sin(0.25 * number + np.arange(len(mouth)))
@@ -150,18 +184,12 @@ def _collect(
     interpreter: str, profile: HeadProfile, kinds: Mapping[str, Sequence[bytes]], part: str, kind: str
 ) -> int:
     """Instructions of a process that does the part TIMES times."""
-    asked = {
-        "part": part,
-        "kind": kind,
-        "times": TIMES,
-        "profile": board_profile(profile).body().hex(),
-        "frames": {name: [frame.hex() for frame in some] for name, some in kinds.items()},
-    }
+    asked = _asked(profile, kinds, part, kind)
     with tempfile.TemporaryDirectory(prefix="lipwright-count-") as flash:
         program, name = command(interpreter, "count", Path(flash), HEAP_KILOBYTES)
         done = subprocess.run(
             ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *program],
-            input=json.dumps(asked) + "\n",
+            input=json.dumps(asked) + "\n" + "a" * CHUNK_BYTES * TIMES,
             capture_output=True,
             text=True,
             cwd=flash,
@@ -177,6 +205,19 @@ def _collect(
     return int(match[1])
 
 
+def _asked(
+    profile: HeadProfile, kinds: Mapping[str, Sequence[bytes]], part: str, kind: str
+) -> dict[str, Any]:
+    """The question to count.py."""
+    return {
+        "part": part,
+        "kind": kind,
+        "times": TIMES,
+        "profile": board_profile(profile).body().hex(),
+        "frames": {name: [frame.hex() for frame in some] for name, some in kinds.items()},
+    }
+
+
 def instructions(counts: Counts, profile: HeadProfile) -> dict[str, Any]:
     """The counts under their names."""
     kinds = frames(profile)
@@ -184,44 +225,63 @@ def instructions(counts: Counts, profile: HeadProfile) -> dict[str, Any]:
     a_byte = (counts["read", "full"] - counts["read", "empty"]) / (full - empty)
     return {
         "tick_resting_instructions": round(counts["rest", "mouth"]),
-        "tick_following_instructions": round(_tick(counts)),
-        "tick_with_frame_instructions": round(_tick(counts) + _frame(counts, "mouth")),
+        "tick_following_instructions": round(_tick(counts, "mouth")),
+        "tick_full_following_instructions": round(_tick(counts, "full")),
+        "tick_with_frame_instructions": round(_tick(counts, "mouth") + _frame(counts, "mouth")),
         "frame_instructions": round(_frame(counts, "mouth")),
         "frame_full_instructions": round(_frame(counts, "full")),
         "frame_byte_instructions": round(a_byte, 1),
+        "wake_instructions": round(counts["wake", "mouth"]),
+        "stdin_byte_instructions": round(counts["stdin", "mouth"] / CHUNK_BYTES),
+        "uart_read_instructions": round(counts["uart", "mouth"] / ROUNDS),
         "status_instructions": round(_request(counts)),
     }
 
 
-def load(interpreter: str, counts: Counts, profile: HeadProfile) -> dict[str, Any]:
-    """What an RP2040 needs, and how well the scale holds."""
+def load(interpreter: str, counts: Counts, bus: Bus, profile: HeadProfile) -> dict[str, Any]:
+    """What an RP2040 needs, over USB and over a UART, and how well the scale holds."""
     kinds = frames(profile)
     tick_hz = board_profile(profile).tick_hz
-    a_tick = rp2040_us(interpreter, _tick(counts))
-    requests = REQUESTS_HZ * rp2040_us(interpreter, _request(counts))
-    outputs = [channel.output for channel in profile.channels]
-    figures: dict[str, Any] = {"tick_rp2040_us": round(a_tick)}
-    sizes = {kind: float(np.mean([len(frame) for frame in kinds[kind]])) for kind in ("mouth", "full")}
-    per_frame = {}
-    for kind, size in sizes.items():
-        per_frame[kind] = rp2040_us(interpreter, _frame(counts, kind)) + size * STDIN_BYTE_US
-        figures[f"frame_{kind}_bytes_mean"] = round(size, 1)
-        figures[f"frame_{kind}_rp2040_us"] = round(per_frame[kind])
-    for name, bus_hz in (("", BUS_HZ), ("1mhz_", FAST_BUS_HZ)):
-        bus = bus_us(outputs, bus_hz)
-        figures[f"bus_{name}rp2040_us"] = round(bus)
-        for suffix, kind in (("", "mouth"), ("_full_frames", "full")):
-            busy_us = tick_hz * (a_tick + bus) + FRAME_HZ * per_frame[kind] + requests + MEMORY_US
-            figures[f"tick_load_rp2040_{name}percent{suffix}"] = round(busy_us / 1e4, 1)
-    decoded = {
-        "viper": counts["uncobs", "full"] - counts["restore", "full"],
-        "bytecode": counts["uncobs_plain", "full"] - counts["restore", "full"],
+    figures: dict[str, Any] = {}
+    besides_us = REQUESTS_HZ * rp2040_us(interpreter, _request(counts)) + MEMORY_US
+    a_wake = rp2040_us(interpreter, counts["wake", "mouth"])
+    a_byte = rp2040_us(interpreter, counts["stdin", "mouth"] / CHUNK_BYTES)
+    figures["stdin_byte_rp2040_us"] = round(a_byte, 1)
+    figures["besides_rp2040_us"] = round(besides_us)
+    for kind in MOVING:
+        suffix = "" if kind == "mouth" else "_full_frames"
+        size = float(np.mean([len(frame) for frame in kinds[kind]]))
+        a_tick = rp2040_us(interpreter, _tick(counts, kind))
+        a_frame = rp2040_us(interpreter, _frame(counts, kind))
+        reads = math.ceil(size / (UART_GATHER_S * UART_BAUD / 10))
+        a_read = a_wake + rp2040_us(interpreter, counts["uart", "mouth"] / ROUNDS)
+        bytes_us = {"": a_wake + size * a_byte, "uart_": reads * a_read + size * UART_BYTE_US}
+        figures[f"frame_bytes_mean{suffix}"] = round(size, 1)
+        figures[f"tick_rp2040_us{suffix}"] = round(a_tick)
+        figures[f"frame_rp2040_us{suffix}"] = round(a_frame)
+        for name, bus_hz in (("", BUS_HZ), ("1mhz_", FAST_BUS_HZ)):
+            a_transfer = bus_us(bus[kind]["transfers"], bus[kind]["bytes"], bus_hz)
+            figures[f"bus_{name}rp2040_us{suffix}"] = round(a_transfer)
+            for port, a_frames_bytes in bytes_us.items():
+                figures[f"frame_bytes_{port}rp2040_us{suffix}"] = round(a_frames_bytes)
+                busy_us = tick_hz * (a_tick + a_transfer) + FRAME_HZ * (a_frame + a_frames_bytes) + besides_us
+                figures[f"tick_load_rp2040_{port}{name}percent{suffix}"] = round(busy_us / 1e4, 1)
+    return {**figures, **scale_check(interpreter, counts, len(kinds["full"][0]) - 1)}
+
+
+def scale_check(interpreter: str, counts: Counts, frame_bytes: int) -> dict[str, float]:
+    """What is known from an emulator beside what follows from counts here; count.py decodes a frame of so
+    many bytes, without its zero."""
+    per_byte = COBS_BYTES / frame_bytes / ROUNDS
+    found = {
+        "cobs_viper": (counts["uncobs", "full"] - counts["restore", "full"]) * per_byte,
+        "cobs_bytecode": (counts["uncobs_plain", "full"] - counts["restore", "full"]) * per_byte,
+        "stdin_bytecode": counts["stdin_bytecode", "mouth"] / CHUNK_BYTES,
     }
-    frame_bytes = len(kinds["full"][0]) - 1  # count.py decodes the first, without its zero
-    for form, number in decoded.items():
-        found = rp2040_us(interpreter, number) / CACHE_MISSES * COBS_BYTES / frame_bytes
-        figures[f"scale_check_cobs_{form}_us"] = round(found, 1)
-        figures[f"scale_check_cobs_{form}_emulator_us"] = COBS_US[form]
+    figures = {}
+    for name, number in found.items():
+        figures[f"scale_check_{name}_us"] = round(rp2040_us(interpreter, number) / CACHE_MISSES, 1)
+        figures[f"scale_check_{name}_emulator_us"] = EMULATOR_US[name]
     return figures
 
 
@@ -230,14 +290,10 @@ def rp2040_us(interpreter: str, number: float) -> float:
     return number * CYCLES_PER_INSTRUCTION[interpreter] * CACHE_MISSES / HERTZ * 1e6
 
 
-def bus_us(outputs: Sequence[int], bus_hz: int) -> float:
-    """Microseconds that a tick's bursts take: to each chip from its first pin to the last that is used."""
-    chips = {output // PINS for output in outputs}
-    total = 0.0
-    for chip in chips:
-        pins = 1 + max(output % PINS for output in outputs if output // PINS == chip)
-        total += (BURST_BYTES + pins * REGISTERS) * CLOCKS_PER_BYTE / bus_hz * 1e6 + TRANSFER_US
-    return total
+def bus_us(transfers: float, data_bytes: float, bus_hz: int) -> float:
+    """Microseconds that so many transfers take, with so many bytes of data in all."""
+    clocks = (BURST_BYTES * transfers + data_bytes) * CLOCKS_PER_BYTE
+    return clocks / bus_hz * 1e6 + transfers * TRANSFER_US
 
 
 def reasoning(figures: Mapping[str, Any]) -> str:
@@ -246,24 +302,25 @@ def reasoning(figures: Mapping[str, Any]) -> str:
     lines = [
         f"RP2040 at {HERTZ / 1e6:.0f} MHz: instructions counted here x {scale} cycles x {CACHE_MISSES} for"
         " misses of the flash cache; reasoned, not measured.",
-        f"  a tick that follows frames: {figures['tick_following_instructions']:,} instructions,"
+        f"  a tick that follows frames of a mouth: {figures['tick_following_instructions']:,} instructions,"
         f" {figures['tick_rp2040_us']} us, and the bus {figures['bus_rp2040_us']} us at 400 kHz,"
         f" {figures['bus_1mhz_rp2040_us']} us at 1 MHz",
-        f"  a frame: {figures['frame_instructions']:,} instructions, and {STDIN_BYTE_US:g} us a byte of"
-        f" standard input: {figures['frame_mouth_rp2040_us']} us for"
-        f" {figures['frame_mouth_bytes_mean']} bytes",
+        f"  a frame: {figures['frame_instructions']:,} instructions, {figures['frame_rp2040_us']} us; its"
+        f" {figures['frame_bytes_mean']} bytes {figures['frame_bytes_rp2040_us']} us over USB,"
+        f" {figures['frame_bytes_uart_rp2040_us']} us over a UART",
     ]
     lines += [
-        f"  scale: COBS of {COBS_BYTES} bytes in {form} takes {figures[f'scale_check_cobs_{form}_us']} us by"
-        f" it, and {COBS_US[form]:g} us in an emulator"
-        for form in COBS_US
+        f"  scale: {what} takes {figures[f'scale_check_{name}_us']} us by it, and {EMULATOR_US[name]:g} us in"
+        " an emulator"
+        for name, what in CHECKS.items()
     ]
     return "\n".join(lines)
 
 
-def _tick(counts: Counts) -> float:
+def _tick(counts: Counts, kind: str) -> float:
     """One tick that follows frames, without reading them."""
-    return (counts["follow", "mouth"] - counts["read", "mouth"]) / 2
+    followed = counts["follow", kind] - counts["settle", kind]
+    return (followed - counts["read", kind]) / 2
 
 
 def _frame(counts: Counts, kind: str) -> float:

@@ -11,6 +11,7 @@ from lipwright.cli import Commands, add_commands, run
 
 COMMANDS: Commands = {
     "head": ("the simulated heads: show them, pose them, let them babble", "liplab.head.command:add_parser"),
+    "life": ("blinks, gaze, nods and expressions, beside what people do", "liplab.life_command:add_parser"),
     "corpus": ("make the speech that the lip model learns from", "liplab.speech.command:add_parser"),
     "articulation": (
         "fit what phones ask of the lips to measured lips",

@@ -14,7 +14,7 @@ from lipwright.errors import LipwrightError
 START_S = 5.0
 CARD_RATE = 48_000  # Hz
 # A card that goes nowhere would else buffer for seconds.
-LATENCY_MS = 20
+LATENCY_MS = 60
 
 
 class SoundServer:

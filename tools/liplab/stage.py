@@ -5,19 +5,21 @@ This is what ``lipwright say --sim`` runs on (entry point ``lipwright.boards``, 
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from tqdm import tqdm
 
 from liplab import film, picture
 from liplab.board import SimulatedBoard
 from liplab.head.bodies import body_for
 from liplab.head.head import Head
-from liplab.head.render import render
+from liplab.head.render import HeadRenderer, render
 from liplab.scores import RATE_HZ, Track, closures, correlation, offset, range_ratio, resample
 from liplab.speech.align import phones_for
 from lipwright.audio.decode import Sound
@@ -30,20 +32,31 @@ from lipwright.say import Performance
 MOST_MINUTES = 10.0
 APERTURE, WIDTH = ARTICULATION.index("aperture"), ARTICULATION.index("width")
 STRIP_SIZE = (220, 150)
+# Drawn a few times a second beside everything else.
+PICTURE_SIZE, PICTURE_QUALITY = (400, 400), 82
 
 
 class SimulatedStage(SimulatedBoard):
     """A simulated board with the simulated head on it, and the measures of what the lips did."""
 
-    def __init__(self, *, profile: HeadProfile, virtual: bool = False, transcript: str | None = None) -> None:
-        """``transcript`` is what the clip says (English), to judge closures by.
+    def __init__(
+        self,
+        *,
+        profile: HeadProfile,
+        virtual: bool = False,
+        transcript: str | None = None,
+        remembers: bool = True,
+    ) -> None:
+        """``transcript`` is what the clip says (English), to judge closures by. A head that does not remember
+        can be drawn as it is, but not be measured.
 
         Raises LipwrightError if no simulated head has the profile's channels.
         """
-        self.head = Head(profile.articulation, body_for(profile))
+        self.head = Head(profile.articulation, body_for(profile), remembers=remembers)
         self.profile = profile
         self._transcript = transcript
         self._curves: picture.Curves | None = None
+        self._renderer: HeadRenderer | None = None
         outputs = [channel.output for channel in profile.channels]
         super().__init__(virtual=virtual, head=self.head, outputs=outputs)
 
@@ -103,6 +116,22 @@ class SimulatedStage(SimulatedBoard):
         except OSError as error:
             raise LipwrightError(f"cannot write {error.filename or folder}: {error.strerror}") from error
         return paths
+
+    def jpeg(self) -> bytes:
+        """A JPEG of the head as it is now. Always to be called from the same thread, as OpenGL asks."""
+        if self._renderer is None:
+            self._renderer = HeadRenderer(PICTURE_SIZE, self.head.body)
+        pixels = self._renderer.draw(self.head.snapshot().joints, "front")
+        data = io.BytesIO()
+        Image.fromarray(pixels).save(data, "JPEG", quality=PICTURE_QUALITY)
+        return data.getvalue()
+
+    def close(self) -> None:
+        """Ends the firmware, lets go of the port, and draws no more."""
+        super().close()
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
 
     def _measured(self, performance: Performance) -> picture.Curves:
         scales = self.profile.articulation

@@ -13,9 +13,6 @@ from lipwright.live.speech import STEREO
 from lipwright.live.timeline import Timeline
 
 RATE = 48_000  # Hz; every sound card has it
-# What the card holds cannot be taken back when somebody interrupts: little, but enough for a busy machine.
-LATENCY_S = 0.040
-BLOCK_S = 0.010
 
 
 class Speaker:
@@ -52,8 +49,8 @@ class Speaker:
             samplerate=self._timeline.rate,
             channels=STEREO,
             dtype="float32",
-            blocksize=round(self._timeline.rate * BLOCK_S),
-            latency=LATENCY_S,
+            # What the card holds cannot be taken back when somebody interrupts.
+            latency="low",
             callback=self._fill,
         )
 

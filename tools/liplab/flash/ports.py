@@ -7,7 +7,7 @@ from pathlib import Path
 
 from serial.tools import list_ports
 
-from lipwright.boards import described, plugged_in
+from lipwright.boards import described, plugged_in, present_path
 from lipwright.errors import LipwrightError
 
 
@@ -33,8 +33,9 @@ class Port:
 
 
 def find(path: str | None) -> Port:
-    """The port of that path, or of the only board. Raises LipwrightError for none or several."""
+    """The port of that name, or of the only board. Raises LipwrightError for none or several."""
     if path is not None:
+        path = present_path(path)
         real = str(Path(path).resolve())
         numbers = {port.device: port.serial_number for port in list_ports.comports()}
         return Port(path, numbers.get(real) or "")

@@ -62,9 +62,11 @@ class Head:
         scale: ArticulationScale | None = None,
         body: Body = REFERENCE_HEAD,
         wear: Wear | None = None,
+        remembers: bool = True,
     ) -> None:
-        """`scale` of the normalised articulation; without it, the body's own. Raises LipwrightError if `wear`
-        names a servo that the body does not have."""
+        """`scale` of the normalised articulation; without it, the body's own. A head that runs for days must
+        not remember: its history has the newest sample only. Raises LipwrightError if `wear` names a servo
+        that the body does not have."""
         wear = wear or AS_BUILT
         body.check_wear(wear)
         self.body = body
@@ -87,6 +89,7 @@ class Head:
                 motor = motors.index(rod.motor)
                 self._driver[motor], self._ratios[motor], self._held[motor] = servo, rod.ratio, False
         self._first_motors = np.array([motors.index(rods[0].motor) for rods in body.linkage])
+        self._remembers = remembers
         self._times: list[float] = []
         self._lips: list[Array] = []
         self._joints: list[Array] = []
@@ -155,6 +158,10 @@ class Head:
 
     def _sample(self) -> None:
         self._place()
+        if not self._remembers:
+            self._times.clear()
+            self._lips.clear()
+            self._joints.clear()
         self._times.append(self.time)
         self._lips.append(self.lips_mm())
         self._joints.append(self._data.qpos.copy())
