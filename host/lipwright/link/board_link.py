@@ -29,6 +29,9 @@ SYNC_LOOK_S = 0.0002
 SYNC_WAIT_S = 0.02
 SYNC_EVERY_S = 1.0
 FIRST_SYNCS = 8
+# Where no first answer comes in time, as over radio or a loaded hub, this is waited for each: play has not
+# begun, and a poor idea of the board's clock becomes a good one within the next exchanges.
+SLOW_SYNC_WAIT_S = 0.25
 # The board reports twice a second by itself; after this long without, it is asked whether it is still there.
 SILENCE_S = 1.6
 # How long after the last frame's time the ring may take to drain.
@@ -103,8 +106,10 @@ class BoardLink:
         if profile is not None and self.info.profile_crc != profile.crc:
             self.ask(lambda number: m.ProfileUpload(number, profile), m.Ack)
             self.info = self.ask(lambda number: m.Hello.open(number, self._session), m.BoardInfo)
-        for _ in range(FIRST_SYNCS):
-            self._ask_time()
+        for wait_s in (SYNC_WAIT_S, SLOW_SYNC_WAIT_S):
+            if not self.sync.is_set:
+                for _ in range(FIRST_SYNCS):
+                    self._ask_time(wait_s)
         if not self.sync.is_set:
             raise LipwrightError(f"{self._board.name} answers too slowly: unplug it, and plug it in again.")
         self._connected = True
@@ -139,7 +144,7 @@ class BoardLink:
         if now - self._last_status_s > SILENCE_S:
             self.request_status()
         if now - self._last_sync_s >= SYNC_EVERY_S:
-            self._ask_time()
+            self._ask_time(SYNC_WAIT_S)
 
     def request_status(self) -> m.BoardStatus:
         """The board's report of this moment; also in `status`."""
@@ -193,14 +198,14 @@ class BoardLink:
                     return answer
         raise LipwrightError(self._no_answer())
 
-    def _ask_time(self) -> None:
+    def _ask_time(self, wait_s: float) -> None:
         """One exchange for the clock; each question has a number of its own, so no answer can be mistaken."""
         number = self._next_number()
         encoded = m.encode(m.Sync(number))
         self._last_sync_s = self.clock.now()
         self._asked_time = {number: self._last_sync_s}
         self._write(encoded)
-        deadline = self._last_sync_s + SYNC_WAIT_S
+        deadline = self._last_sync_s + wait_s
         while self._asked_time and self.clock.now() < deadline:
             self.clock.sleep_until(self.clock.now() + SYNC_LOOK_S)
             self._read()

@@ -17,9 +17,10 @@ from liplab.board import SimulatedBoard
 from lipwright.boards import SerialBoard
 from lipwright.errors import LipwrightError
 from lipwright.face.profile import load_profile
-from lipwright.link.board_link import BoardLink
+from lipwright.link.board_link import FIRST_SYNCS, SYNC_WAIT_S, BoardLink
 
 from .relay import Relay
+from .slow_line import SlowLine, up_to
 
 INTERPRETERS = ("micropython64", "micropython32", "cpython")
 NAMES = ("MicroPython 1.", "MicroPython 1.", "CPython 3.")
@@ -294,3 +295,41 @@ def test_what_is_not_our_firmware_is_told_apart(profile, answer, says):
     with BoardLink(board, profile) as link, pytest.raises(LipwrightError, match=says):
         link.connect()
     board.close()
+
+
+def exchanges(monkeypatch):
+    """How long each exchange for the clock waited at most."""
+    waits = []
+    ask = BoardLink._ask_time
+    monkeypatch.setattr(
+        BoardLink, "_ask_time", lambda link, wait_s: (waits.append(wait_s), ask(link, wait_s))[1]
+    )
+    return waits
+
+
+def connect_over(delay, profile, error_ms):
+    """Connects over a slow line, and looks whether the host knows the time."""
+    with SimulatedBoard("cpython", virtual=True) as board, BoardLink(SlowLine(board, delay), profile) as link:
+        link.connect()
+        board_ms = link.sync.to_board_ms(board.clock.now())
+        assert board_ms == pytest.approx(board.head_time(board.clock.now()) * 1000, abs=error_ms)
+
+
+@pytest.mark.parametrize("delay_s", [0.011, 0.03, 0.1])
+def test_a_line_that_is_always_slow_connects_and_knows_the_time(delay_s, profile):
+    connect_over(lambda: delay_s, profile, 2)
+
+
+def test_lines_that_hold_messages_up_by_chance_all_connect(profile):
+    for seed in range(12):
+        connect_over(up_to(0.03, seed), profile, 15)
+
+
+def test_a_quick_line_is_asked_no_more_often_and_play_never_waits_long(profile, monkeypatch):
+    waits = exchanges(monkeypatch)
+    with SimulatedBoard("cpython", virtual=True) as board, BoardLink(board, profile) as link:
+        link.connect()
+        assert waits == [SYNC_WAIT_S] * FIRST_SYNCS
+        speak(link, board.clock, profile, 150)
+        link.finish()
+    assert len(waits) > FIRST_SYNCS and set(waits) == {SYNC_WAIT_S}

@@ -88,6 +88,50 @@ def test_the_only_board_is_found(monkeypatch):
     assert boards.find_port() == "/dev/ttyACM0"
 
 
+def test_a_board_is_found_by_its_usb_serial_number_wherever_it_is(monkeypatch, port):
+    usb = [usb_port(port, "E661", "1-1.2:1.0"), usb_port("/dev/ttyACM8", "E662", "1-1.3:1.0")]
+    monkeypatch.setattr(boards.list_ports, "comports", lambda: usb)
+    assert boards.lasting_name(port) == "usb:E661"
+    board = SerialBoard("usb:E661")
+    assert board.open().port == port
+    board.close()
+    usb.pop(0)
+    with pytest.raises(LipwrightError, match="serial number E661 is not plugged in: connect it"):
+        board.open()
+    usb.append(
+        usb_port(port, "E661", "1-1.4:1.0")
+    )  # in another socket, so under another path on most systems
+    assert board.open().port == port
+    board.close()
+
+
+def test_a_board_with_two_ports_is_its_first(monkeypatch):
+    usb = [usb_port("/dev/ttyACM1", "7", "1-1:1.2"), usb_port("/dev/ttyACM0", "7", "1-1:1.0")]
+    monkeypatch.setattr(boards.list_ports, "comports", lambda: usb)
+    assert boards.present_path("usb:7") == "/dev/ttyACM0"
+
+
+def test_a_number_that_boards_share_names_none(monkeypatch):
+    usb = [usb_port("/dev/ttyUSB0", "0001", "1-1"), usb_port("/dev/ttyUSB1", "0001", "1-2")]
+    monkeypatch.setattr(boards.list_ports, "comports", lambda: usb)
+    assert boards.lasting_name("/dev/ttyUSB0") is None
+    with pytest.raises(LipwrightError, match=r"several boards .*ttyUSB0, /dev/ttyUSB1"):
+        SerialBoard("usb:0001").open()
+
+
+@pytest.mark.parametrize("number", [None, ""])
+def test_a_board_without_a_number_has_no_lasting_name(monkeypatch, number):
+    monkeypatch.setattr(boards.list_ports, "comports", lambda: [usb_port("/dev/ttyUSB0", number, "1-1")])
+    assert boards.lasting_name("/dev/ttyUSB0") is None
+    assert boards.present_path("/dev/ttyUSB0") == "/dev/ttyUSB0"
+
+
+def usb_port(path, serial_number, location):
+    port = ListPortInfo(path)
+    port.serial_number, port.location = serial_number, location
+    return port
+
+
 def _ports(plugged_in):
     found = []
     for device, maker in plugged_in:
