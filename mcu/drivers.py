@@ -21,10 +21,12 @@ class Servo:
 
 
 class Drivers:
-    """ready: pulses go out as told. errors: how often they could not."""
+    """ready: pulses go out as told. errors: how often they could not. whole: the next `write` is to tell
+    every servo, whatever it was told before."""
 
     def __init__(self) -> None:
         self.ready = False
+        self.whole = True
         self.errors = 0
 
     def configure(self, profile: Profile) -> None:

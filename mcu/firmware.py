@@ -6,7 +6,7 @@ import board
 import head_profile
 import micropython
 from answers import Answers
-from clock import idle_until
+from clock import idle_until, ticks_diff, ticks_us
 from drivers import Drivers
 from head import Head
 from machine import I2C, WDT, Pin, reset
@@ -34,7 +34,7 @@ class Firmware:
         self._start_at_rest()
         self.show_player = ShowPlayer(self.head, self.timebase)
         self._answers = Answers(self.head, self.timebase, self.show_player)
-        self.wire = Wire(SerialPort(), self.head, self._answers)
+        self.wire = Wire(_open_port(), self.head, self._answers, board.UART_UNIT is None)
         self._update_ticks = 0
         self.restart = False  # new firmware is to be tried
 
@@ -50,20 +50,27 @@ class Firmware:
         if self._button is not None:
             self.head.press(self._button.value() == 0)
 
+    @micropython.native
     def turn(self) -> None:
         """Waits for the next tick or bytes; then does what is due."""
         timebase = self.timebase
-        idle_until(timebase.tick_us)
-        late_us = timebase.lateness_us()
+        tick_us = timebase.tick_us
+        idle_until(tick_us)
+        late_us = ticks_diff(ticks_us(), tick_us)
         if late_us >= 0:
-            self._press()
-            self._supply.tick()
-            self.head.tick()
-            self.head.counters.add_tick(late_us, timebase.lateness_us() - late_us)
+            head = self.head
+            button = self._button
+            if button is not None and (button.value() == 0) != head.safety.pressed:
+                self._press()
+            if self._supply.measured:
+                self._supply.tick()
+            head.tick()
+            head.counters.add_tick(late_us, ticks_diff(ticks_us(), tick_us) - late_us)
             timebase.advance()
             self._after_tick()
         self.wire.poll()
 
+    @micropython.native
     def _after_tick(self) -> None:
         """What may allocate, or take its time, comes right after a tick: the next one is furthest off.
 
@@ -71,16 +78,18 @@ class Firmware:
         that is set off by want of memory can fall into a request only, when a host sends a great many.
         """
         counters = self.head.counters
-        tick_hz = self.timebase.tick_hz
-        self.wire.tick(self.timebase.period_ms)
+        timebase = self.timebase
+        tick_hz = timebase.tick_hz
+        self.wire.tick(timebase.period_ms)
         if self._answers.updated:  # for a second yet: a host that missed the answer asks again
             self._update_ticks += 1
             self.restart = self._update_ticks > tick_hz
         self.show_player.turn()
-        if counters.ticks % tick_hz == 0:
+        place = counters.ticks % tick_hz
+        if place == 0:
             gc.collect()
             counters.free_bytes = gc.mem_free()
-        elif counters.ticks % (tick_hz // 2) == tick_hz // 4 and self.head.session and self.wire.listening:
+        elif place % (tick_hz // 2) == tick_hz // 4 and self.head.session and self.wire.listening:
             self.wire.send(self._answers.report())
 
 
@@ -102,9 +111,19 @@ def _open_drivers() -> Drivers:
     return Pca9685(bus, board.PCA9685_ADDRESSES, board.PCA9685_OSCILLATOR_KHZ)
 
 
+def _open_port() -> SerialPort:
+    """What board.py says that the host is at the other end of."""
+    if board.UART_UNIT is None:
+        return SerialPort()
+    from uart_port import UartPort
+
+    return UartPort(board.UART_UNIT, board.UART_TX_PIN, board.UART_RX_PIN)
+
+
 def run() -> None:
-    """Runs until the host asks for the REPL."""
-    micropython.kbd_intr(_NO_INTERRUPT)  # 3 is a byte like any other in a frame
+    """Runs until somebody asks for the REPL."""
+    # On USB, 3 is a byte like any other in a frame. Beside a UART, USB has the REPL alone.
+    micropython.kbd_intr(_NO_INTERRUPT if board.UART_UNIT is None else _CONTROL_C)
     firmware = Firmware()
     watchdog = WDT(timeout=board.WATCHDOG_MS) if board.WATCHDOG_MS else None
     try:
@@ -112,6 +131,8 @@ def run() -> None:
             firmware.turn()
             if watchdog is not None:
                 watchdog.feed()
+    except KeyboardInterrupt:
+        pass
     finally:
         firmware.head.release()
         micropython.kbd_intr(_CONTROL_C)

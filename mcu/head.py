@@ -6,6 +6,7 @@ Nothing in `tick` or `receive` allocates memory, so that no garbage collection c
 from array import array
 
 import fast
+import micropython
 from clock import ticks_diff
 from drivers import Drivers
 from head_profile import Profile
@@ -52,6 +53,7 @@ from facewire.constants import (
 
 _ACCEPTED = const(-1)
 _BUS_RETRIES_HZ = const(2)
+_HEAT_EVERY = const(4)  # ticks; servos warm slowly
 _NO_BASE = const(-1)
 _SPEED_BIAS = const(1 << 20)  # as in kernels_plain
 
@@ -145,8 +147,10 @@ class Head:
         """Takes the pulses off all outputs now, without waiting for a tick."""
         if self.profile:
             self.pulses.off()
+            self._drivers.whole = True
             self._drivers.write(self.out, self.profile, self.pulses.on)
 
+    @micropython.native
     def receive(self, header: "array[int]", values: "array[int]", count: int) -> None:
         """A motion frame has arrived whole; see kernels_plain.read_motion for the arguments."""
         self.counters.received += 1
@@ -167,6 +171,7 @@ class Head:
             fast.copy(positions, 0, ring.positions, offset, self.motion.count)
             ring.commit(time_ms)
 
+    @micropython.native
     def _take(self, header: "array[int]", values: "array[int]", count: int) -> int:
         """Puts a frame into the ring; returns why it was dropped, or _ACCEPTED."""
         if self.session == 0 or self.safety.state <= STOPPED:
@@ -206,6 +211,7 @@ class Head:
         ring.commit(time_ms)
         return _ACCEPTED
 
+    @micropython.native
     def tick(self) -> None:
         """One step: tells the servos where the frames want every channel now, within its limits."""
         now_ms = self._timebase.tick_ms
@@ -213,24 +219,29 @@ class Head:
         profile = self.profile
         if profile is None:
             return
+        counters = self.counters
         safety = self.safety
         drivers = self._drivers
         motion = self.motion
         count = profile.count
         if self._base_sequence != _NO_BASE and ticks_diff(now_ms, self._base_ms) > MAX_BASE_AGE_MS:
             self._base_sequence = _NO_BASE
-        motion.begin_tick()
         if safety.state >= FOLLOWING:
-            self.counters.played += motion.follow(now_ms)
+            counters.played += motion.follow(now_ms)
         else:
             self._pass_frames(now_ms)
             motion.ease(now_ms)
-        self.heat.step(self.out, self._speed, motion.track, self._timebase.period_ms)
-        on, speed, wish = self.pulses.on, self._speed, self._wish
+        out, on = self.out, self.pulses.on
+        speed, wish = self._speed, self._wish
+        heat = self.heat
+        if counters.ticks % _HEAT_EVERY == 0:
+            heat.look(out, speed, self._timebase.period_ms * _HEAT_EVERY)
+        if heat.hot_count:
+            heat.rest(motion.track)
         fast.aim(
             motion.track,
             motion.before,
-            self.out,
+            out,
             speed,
             profile.steps,
             profile.accelerations,
@@ -241,7 +252,7 @@ class Head:
         )
         if profile.pairs:
             fast.part(
-                self.out,
+                out,
                 speed,
                 wish,
                 profile.accelerations,
@@ -250,18 +261,19 @@ class Head:
                 profile.mosts,
                 profile.pairs,
             )
-        behind = fast.move(self.out, speed, wish, motion.track, count)
-        if not drivers.ready and self.counters.ticks % (self._timebase.tick_hz // _BUS_RETRIES_HZ) == 0:
+        behind = fast.move(out, speed, wish, motion.track, count)
+        if not drivers.ready and counters.ticks % (self._timebase.tick_hz // _BUS_RETRIES_HZ) == 0:
             self._start_drivers()
         fault = CAUSE_SUPPLY if self.supply.low else NO_FAULT if drivers.ready else CAUSE_BUS
         if safety.step(now_ms, self.ring.depth > 0, behind, fault):
             self._begin_state()
-        if safety.state > REARMING:
+        if safety.state > REARMING and not self.pulses.all_on:
             self.pulses.step(now_ms)
         if drivers.ready:
             errors = drivers.errors
-            drivers.write(self.out, profile, on)
-            self.counters.bus_errors += drivers.errors - errors
+            drivers.write(out, profile, on)
+            if drivers.errors != errors:
+                counters.bus_errors += drivers.errors - errors
 
     def is_still(self) -> bool:
         """Whether nothing moves, nor is about to: the ticks may be held up."""

@@ -41,8 +41,8 @@ class Heat:
             rest = profile.rest[i]
             self._farthest[i] = rest if rest > 32767 else 65535 - rest
 
-    def step(self, out: "array[int]", speed: "array[int]", track: "array[int]", period_ms: int) -> None:
-        """One tick: looks at the next channel, and takes the track of all that are hot to rest."""
+    def look(self, out: "array[int]", speed: "array[int]", passed_ms: int) -> None:
+        """Looks at the next channel; one was looked at `passed_ms` ago."""
         profile = self._profile
         if profile is None:
             return
@@ -53,7 +53,7 @@ class Heat:
         if moving > load:
             load = moving
         heat = self._heat[i]
-        heat += (load * load - (heat >> 4)) * period_ms * profile.count // (_WARMS_IN_MS >> 4)
+        heat += (load * load - (heat >> 4)) * passed_ms * profile.count // (_WARMS_IN_MS >> 4)
         self._heat[i] = heat
         if heat > _HOT << 4 and not self.hot[i]:
             self.hot[i] = 1
@@ -61,7 +61,11 @@ class Heat:
         elif heat < _COOL << 4 and self.hot[i]:
             self.hot[i] = 0
             self.hot_count -= 1
-        if self.hot_count:
-            for k in range(profile.count):
-                if self.hot[k]:
-                    track[k] = profile.rest[k]
+
+    def rest(self, track: "array[int]") -> None:
+        """Takes the track of all that are hot to rest."""
+        profile = self._profile
+        if profile is not None:
+            for i in range(profile.count):
+                if self.hot[i]:
+                    track[i] = profile.rest[i]

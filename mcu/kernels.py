@@ -387,11 +387,16 @@ def registers(
     data: ptr8,
     pulses: ptr8,
     count: int,
-):
+    spans: ptr8,
+    chips: int,
+) -> int:
+    for chip in range(chips):
+        spans[2 * chip] = 4
+        spans[2 * chip + 1] = 0
+    switched = 0
     for i in range(count):
-        at = places[i] << 2
-        data[at] = 0
-        data[at + 1] = 0
+        low = 0
+        high = 16
         if pulses[i] != 0:
             first = ends[2 * i]
             quarters = (first << 2) + (((ends[2 * i + 1] - first) * out[i] + 8192) >> 14)
@@ -405,11 +410,21 @@ def registers(
             elif told > bounds[2 * i + 1]:
                 told = bounds[2 * i + 1]
             counts[i] = told
-            data[at + 2] = told & 255
-            data[at + 3] = told >> 8
-        else:
-            data[at + 2] = 0
-            data[at + 3] = 16
+            low = told & 255
+            high = told >> 8
+        place = places[i]
+        at = (place << 2) + 2
+        if data[at] != low or data[at + 1] != high:
+            switched |= (data[at + 1] ^ high) & 16
+            data[at] = low
+            data[at + 1] = high
+            span = (place >> 4) << 1
+            group = (place & 15) >> 2
+            if spans[span] > group:
+                spans[span] = group
+            if spans[span + 1] <= group:
+                spans[span + 1] = group + 1
+    return switched
 
 
 @micropython.viper

@@ -423,19 +423,28 @@ def registers(
     data: bytearray,
     pulses: bytearray,
     count: int,
-) -> None:
+    spans: bytearray,
+    chips: int,
+) -> int:
     """Writes every channel's PCA9685 registers: a pulse from count 0 on, or none where pulses[i] is 0.
 
+    Returns whether any pulses came on or went off (16) or not (0). spans, of each chip: the first group of
+    four pins in which anything has changed, and the one behind the last; 4 and 0 where nothing has.
+
     ends[2*i] and ends[2*i+1]: pulse widths in us at position 0 and 65535. bounds[2*i] and bounds[2*i+1]: the
-    fewest and most counts that lie between them. places[i]: output 0..31, four bytes each in `data`.
+    fewest and most counts that lie between them. places[i]: output 0..31, four bytes each in `data`, of which
+    the first two, the count at which the pulse begins, stay as they are.
     counts_per_us: PWM counts per us times 16384. counts: what each channel was told last; it is told another
     only when the right width is more than three quarters of a count away, so that a position that trembles
     between two counts does not make a servo hum.
     """
+    for chip in range(chips):
+        spans[2 * chip] = 4
+        spans[2 * chip + 1] = 0
+    switched = 0
     for i in range(count):
-        at = places[i] << 2
-        data[at] = 0
-        data[at + 1] = 0
+        low = 0
+        high = 16
         if pulses[i] != 0:
             first = ends[2 * i]
             quarters = (first << 2) + (((ends[2 * i + 1] - first) * out[i] + 8192) >> 14)
@@ -449,11 +458,21 @@ def registers(
             elif told > bounds[2 * i + 1]:
                 told = bounds[2 * i + 1]
             counts[i] = told
-            data[at + 2] = told & 255
-            data[at + 3] = told >> 8
-        else:
-            data[at + 2] = 0
-            data[at + 3] = 16
+            low = told & 255
+            high = told >> 8
+        place = places[i]
+        at = (place << 2) + 2
+        if data[at] != low or data[at + 1] != high:
+            switched |= (data[at + 1] ^ high) & 16
+            data[at] = low
+            data[at + 1] = high
+            span = (place >> 4) << 1
+            group = (place & 15) >> 2
+            if spans[span] > group:
+                spans[span] = group
+            if spans[span + 1] <= group:
+                spans[span + 1] = group + 1
+    return switched
 
 
 def widths(out: "array[int]", ends: "array[int]", pulses: bytearray, told: "array[int]", count: int) -> None:

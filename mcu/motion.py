@@ -8,6 +8,7 @@ known, so that frames which arrive later change nothing under way.
 from array import array
 
 import fast
+import micropython
 from clock import ticks_add, ticks_diff
 from micropython import const
 from ring import Ring
@@ -42,15 +43,13 @@ class Motion:
         fast.copy(positions, 0, self.track, 0, self.count)
         self._moving = False
 
-    def begin_tick(self) -> None:
-        """Remembers the track as it is."""
-        fast.copy(self.track, 0, self.before, 0, self.count)
-
+    @micropython.native
     def follow(self, now_ms: int) -> int:
         """Moves the track along the ring's frames to `now_ms`; returns how many frames that passed."""
         ring = self._ring
         if not self._moving:
             if not ring.depth:
+                self._remember()
                 return 0
             fast.copy(self.track, 0, self._start, 0, self.count)
             self._stand(self._start, self._start_velocity)
@@ -65,6 +64,7 @@ class Motion:
             ring.drop_oldest()
             passed += 1
             if not ring.depth:
+                self._remember()
                 self.hold(self._start)
                 return passed
             self._aim()
@@ -94,12 +94,14 @@ class Motion:
 
     def ease(self, now_ms: int) -> None:
         """Moves the track on the way to rest."""
+        if self._moving and ticks_diff(now_ms, self._goal_ms) < 0:
+            self._interpolate(now_ms)
+            return
+        self._remember()
         if self._moving:
-            if ticks_diff(now_ms, self._goal_ms) >= 0:
-                self.hold(self._goal)
-            else:
-                self._interpolate(now_ms)
+            self.hold(self._goal)
 
+    @micropython.native
     def _aim(self) -> None:
         ring = self._ring
         fast.copy(ring.positions, ring.offset(0), self._goal, 0, self.count)
@@ -128,7 +130,13 @@ class Motion:
         """Sets the velocities to zero: there is no way from a position to itself."""
         fast.tangents(positions, positions, positions, 0, 0, 0, 0, velocity, self.count)
 
+    def _remember(self) -> None:
+        """A tick begins whose track may stay as it is."""
+        fast.copy(self.track, 0, self.before, 0, self.count)
+
+    @micropython.native
     def _interpolate(self, now_ms: int) -> None:
+        self.before, self.track = self.track, self.before  # the new one is written whole
         phase = ticks_diff(now_ms, self._start_ms) * _ONE // self._duration_ms
         fast.hermite(
             self._start,

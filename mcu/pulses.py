@@ -51,9 +51,7 @@ class Pulses:
         self._starting = False
 
     def step(self, now_ms: int) -> None:
-        """One tick with pulses on or coming on."""
-        if self.all_on:
-            return
+        """One tick with pulses coming on."""
         if self.known:
             self.on[self._order[self.live]] = 1
             self.live += 1

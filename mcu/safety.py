@@ -5,6 +5,7 @@ a while of good frames, slowly at first. Times are board time in ms; one step a 
 servos have pulses.
 """
 
+import micropython
 from clock import ticks_diff
 from micropython import const
 from motion import EASE_MS
@@ -119,6 +120,7 @@ class Safety:
         if self.state == FOLLOWING:
             self.cause = cause
 
+    @micropython.native
     def step(self, now_ms: int, fed: bool, behind: int, fault: int) -> bool:
         """One tick: whether frames are waiting, how many channels have not arrived, and the cause that
         forbids all pulses, or NO_FAULT.
@@ -139,14 +141,16 @@ class Safety:
         if before <= REARMING:
             self._step_released(now_ms, fed)
         else:
-            if self._pulses.all_on and behind == 0:
-                self.cap = FREE
-            self._raise_cap(now_ms)
+            if self.cap < FREE:
+                if behind == 0 and self._pulses.all_on:
+                    self.cap = FREE
+                else:
+                    self._raise_cap(now_ms)
             self._step_powered(now_ms, fed, behind)
         return self.state != before
 
     def _raise_cap(self, now_ms: int) -> None:
-        if self.cap < FREE and ticks_diff(now_ms, self._doubled_ms) >= _DOUBLES_IN_MS // 8:
+        if ticks_diff(now_ms, self._doubled_ms) >= _DOUBLES_IN_MS // 8:
             self._doubled_ms = now_ms
             self.cap += 1 + (self.cap * 23 >> 8)  # eight of these double it
             if self.cap > FREE:
@@ -166,6 +170,7 @@ class Safety:
             else:
                 self._enter(EASING, self.cause, now_ms)
 
+    @micropython.native
     def _step_powered(self, now_ms: int, fed: bool, behind: int) -> None:
         state = self.state
         if state == FOLLOWING:

@@ -3,6 +3,8 @@
 import select
 import sys
 
+import micropython
+from clock import wake_on
 from micropython import const
 
 _INTERRUPT = const(0x03)
@@ -12,27 +14,35 @@ class SerialPort:
     """Reads without waiting, and loses what nobody takes rather than wait for a host that is gone."""
 
     def __init__(self) -> None:
-        self._input = sys.stdin.buffer
+        wake_on(sys.stdin, 0)
+        readable = select.poll()
+        readable.register(sys.stdin, select.POLLIN)
+        # A method that is looked up to be kept is allocated, and every byte costs two calls.
+        self._ipoll = readable.ipoll
+        self._take = sys.stdin.buffer.readinto
+        self._byte = bytearray(1)  # a longer read would wait until it is full
         self._output = sys.stdout.buffer
-        self._readable = select.poll()
-        self._readable.register(sys.stdin, select.POLLIN)
         self._writable = select.poll()
         self._writable.register(sys.stdout, select.POLLOUT)
-        self._byte = bytearray(1)  # a longer read would wait until it is full
 
+    @micropython.native
     def readinto(self, buffer: bytearray) -> int:
         """Moves what has arrived and fits to the buffer; returns how many bytes, at most up to a byte 3."""
+        ipoll = self._ipoll
+        take = self._take
+        byte = self._byte
+        room = len(buffer)
         count = 0
-        while count < len(buffer):
-            ready = False
-            for _ in self._readable.ipoll(0):
-                ready = True
-            if not ready:
+        while count < room:
+            for _ in ipoll(0):
                 break
-            self._input.readinto(self._byte)
-            buffer[count] = self._byte[0]
+            else:
+                break
+            take(byte)
+            value = byte[0]
+            buffer[count] = value
             count += 1
-            if self._byte[0] == _INTERRUPT:  # it may ask for the REPL, whose bytes come next
+            if value == _INTERRUPT:  # it may ask for the REPL, whose bytes come next
                 break
         return count
 

@@ -68,11 +68,13 @@ class ServoPins(Drivers):
         self.ready = True
 
     def write(self, out: "array[int]", profile: Profile, pulses: bytearray) -> None:
-        """Tells every servo whose width has changed."""
+        """Tells every servo whose width has changed, or all."""
         fast.widths(out, profile.ends, pulses, self._widths, profile.count)
+        whole = self.whole
+        self.whole = False
         for i in range(profile.count):
             width = self._widths[i]
-            if width != self._told[i] and self._servos[i].tell(width):
+            if (whole or width != self._told[i]) and self._servos[i].tell(width):
                 self._told[i] = width
 
 

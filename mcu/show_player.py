@@ -7,6 +7,7 @@ and ends there, with pulses on. Whatever else tells the head what to do, a host 
 
 import board
 import files
+import micropython
 import show_file
 from clock import ticks_add, ticks_diff
 from head import Head
@@ -78,13 +79,19 @@ class ShowPlayer:
         self._rounds = times or _ENDLESS
         self._begin()
 
+    @micropython.native
     def turn(self) -> None:
         """What is to be done after each tick."""
-        self._end_cue()
-        self._watch_button()
-        head = self._head
-        if not head.on_show:
-            self._close()
+        if self._cue_on:
+            self._end_cue()
+        if self._button is not None:
+            if self._button.value():
+                self._pressed_ticks = 0
+            else:
+                self._count_pressed()
+        if not self._head.on_show:
+            if self._file is not None:
+                self._close()
         elif self._file is None:
             self._wait()
         else:
@@ -101,12 +108,7 @@ class ShowPlayer:
         self._rounds = 1
         self._head.enter_show()
 
-    def _watch_button(self) -> None:
-        if self._button is None:
-            return
-        if self._button.value():
-            self._pressed_ticks = 0
-            return
+    def _count_pressed(self) -> None:
         self._pressed_ticks += 1
         head = self._head
         state = head.safety.state
@@ -184,7 +186,7 @@ class ShowPlayer:
             self._cue_ms = now_ms
 
     def _end_cue(self) -> None:
-        if self._cue_on and ticks_diff(self._timebase.now_ms(), self._cue_ms) >= CUE_MS:
+        if ticks_diff(self._timebase.now_ms(), self._cue_ms) >= CUE_MS:
             self._cue_on = False
             if self._cue is not None:
                 self._cue.value(1)

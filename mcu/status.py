@@ -2,6 +2,8 @@
 
 from array import array
 
+import micropython
+
 from facewire.constants import DROP_NAMES, STATUS, TICKS_MASK
 
 
@@ -30,6 +32,7 @@ class Counters:
         self.worst_tick_us = 0
         self.ticks = 0
 
+    @micropython.native
     def add_tick(self, late_us: int, duration_us: int) -> None:
         """One tick has run: how late it began and how long it took."""
         self.ticks = (self.ticks + 1) & TICKS_MASK

@@ -11,12 +11,14 @@ _FULL_SCALE = const(65535)
 
 
 class Supply:
-    """millivolts: as last read, 0 where no pin measures it. low: it has been too low, and not good since."""
+    """measured: whether a pin measures it. millivolts: as last read, or 0. low: it has been too low, and not
+    good since."""
 
     def __init__(self) -> None:
         self.millivolts = 0
         self.low = False
         self._adc = None if board.SUPPLY_PIN is None else ADC(Pin(board.SUPPLY_PIN), **board.SUPPLY_ADC)
+        self.measured = self._adc is not None
         self._ticks = 0
         self._readings = 0
 

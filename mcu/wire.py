@@ -4,6 +4,7 @@ import binascii
 from array import array
 
 import fast
+import micropython
 from answers import Answers
 from clock import ticks_us
 from head import Head
@@ -34,8 +35,10 @@ class Wire:
     whole was heard in the last three seconds, so that somebody is likely to read what the board says.
     """
 
-    def __init__(self, port: SerialPort, head: Head, answers: Answers) -> None:
+    def __init__(self, port: SerialPort, head: Head, answers: Answers, has_repl: bool) -> None:
+        """`has_repl`: whether the REPL is at the same port, so that it can be asked for."""
         self.escaped = False
+        self._has_repl = has_repl
         self.listening = False
         self.port = port
         self._head = head
@@ -50,6 +53,7 @@ class Wire:
         self._header = array("i", bytes(4 * 5))
         self._values = array("H", bytes(2 * 32))
 
+    @micropython.native
     def poll(self) -> None:
         """Reads what has arrived, and does it."""
         for _ in range(_MAX_CHUNKS):
@@ -61,6 +65,7 @@ class Wire:
             if self.escaped:
                 return
 
+    @micropython.native
     def tick(self, period_ms: int) -> None:
         """Counts the silence; a frame that broke off must not spoil the next one's beginning."""
         if self.listening:
@@ -76,13 +81,14 @@ class Wire:
         """One message to the host."""
         self.port.write(framing.wrap(payload))
 
+    @micropython.native
     def read(self, count: int) -> None:
         """Does what the chunk's first `count` bytes say."""
         position = 0
         while position < count:
             end = fast.take(self.chunk, position, count, self._frame, self._fill, MAX_WIRE_BYTES)
             self._fill += end - position
-            if self._fill >= 2 and self._frame[0] == _CARRIAGE_RETURN and self._frame[1] == _INTERRUPT:
+            if self._frame[0] == _CARRIAGE_RETURN and self._asks_for_repl():
                 self.escaped = True
                 return
             if end == count:
@@ -92,6 +98,7 @@ class Wire:
                 self._fill = 0
             position = end + 1
 
+    @micropython.native
     def _frame_ended(self) -> None:
         counters = self._head.counters
         length = fast.uncobs(self._frame, self._fill) if self._fill < MAX_WIRE_BYTES else -1
@@ -113,6 +120,9 @@ class Wire:
             return
         self._heard()
         self.send(answer)
+
+    def _asks_for_repl(self) -> bool:
+        return self._has_repl and self._fill >= 2 and self._frame[1] == _INTERRUPT
 
     def _heard(self) -> None:
         self.listening = True

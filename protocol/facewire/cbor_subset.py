@@ -30,7 +30,10 @@ def loads(data: bytes) -> object:
 
 def _write(out: bytearray, value: object, depth: int) -> None:
     if isinstance(value, int) and not isinstance(value, bool):
-        _write_head(out, UNSIGNED, value)
+        if 0 <= value < 24:  # as most are, and a board is slow
+            out.append(value)
+        else:
+            _write_head(out, UNSIGNED, value)
     elif isinstance(value, (bytes, bytearray)):
         _write_head(out, BYTE_STRING, len(value))
         out.extend(value)

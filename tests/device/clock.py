@@ -53,5 +53,9 @@ def ticks_add(count, difference):
     return moved + _HALF
 
 
+def wake_on(stream, gather_us):
+    """The test wakes the firmware itself."""
+
+
 def idle_until(deadline_us):
     """The test has moved the clock already."""

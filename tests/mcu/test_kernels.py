@@ -404,12 +404,23 @@ def test_registers_hold_the_pulse_to_a_step_and_within_its_ends(
         low, high = min(ends[2 * i : 2 * i + 2]), max(ends[2 * i : 2 * i + 2])
         bounds += [(low * rate + 16383) >> 14, (high * rate) >> 14]
         told.append(data.draw(st.sampled_from([0, bounds[-2], bounds[-1], sum(bounds[-2:]) // 2])))
-    _, (_, _, _, _, counts, registers, _) = agree(
+    before = data.draw(st.sampled_from([[0, 0, 0, 16] * 32, [0, 0, bounds[0] & 255, bounds[0] >> 8] * 32]))
+    switched, (_, _, _, _, counts, registers, _, spans) = agree(
         micropython_device,
         "registers",
-        *(("H", out), ("H", ends), ("B", places), rate, ("H", bounds), ("H", told), ("B", [99] * 128)),
-        *(("B", pulses), count),
+        *(("H", out), ("H", ends), ("B", places), rate, ("H", bounds), ("H", told), ("B", before)),
+        *(("B", pulses), count, ("B", [99] * 4), 2),
     )
+    was_on = [before[4 * place + 3] != 16 for place in places]
+    assert bool(switched) == (was_on != [pulse != 0 for pulse in pulses])
+    for chip in range(2):
+        first, end = spans[2 * chip : 2 * chip + 2]
+        changed = [
+            pin // 4
+            for pin in range(16)
+            if registers[64 * chip + 4 * pin :][:4] != before[64 * chip + 4 * pin :][:4]
+        ]
+        assert (first, end) == ((min(changed), max(changed) + 1) if changed else (4, 0))
     for i in range(count):
         on_low, on_high, off_low, off_high = registers[4 * places[i] : 4 * places[i] + 4]
         assert on_low == on_high == 0
@@ -422,7 +433,7 @@ def test_registers_hold_the_pulse_to_a_step_and_within_its_ends(
         # The hysteresis is three quarters of a count; the ends may take a whole one.
         assert abs(counts[i] * step_us - wanted_us) <= 0.5 + step_us * 1.05
     untouched = set(range(32)) - set(places)
-    assert all(registers[4 * output : 4 * output + 4] == [99] * 4 for output in untouched)
+    assert all(registers[4 * output :][:4] == before[4 * output :][:4] for output in untouched)
 
 
 def test_a_position_that_trembles_between_two_counts_does_not_move_the_servo() -> None:
@@ -433,7 +444,9 @@ def test_a_position_that_trembles_between_two_counts_does_not_move_the_servo() -
     for k in range(50):
         out = array("H", [32000 + (40 if k % 2 else 0)])
         ends = array("H", [1000, 2000])
-        kernels_plain.registers(out, ends, bytearray(1), rate, bounds, counts, data, bytearray([1]), 1)
+        kernels_plain.registers(
+            *(out, ends, bytearray(1), rate, bounds, counts, data, bytearray([1]), 1, bytearray(2), 1)
+        )
         told.add(counts[0])
     assert len(told) == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
 import tty
@@ -54,6 +55,48 @@ while True:
     port.write(said.encode())
     if count and buffer[0] == 0x51:
         break
+"""
+
+
+# The firmware with a UART that is a pty.
+ON_A_UART = """
+import io
+import select
+import sys
+
+import board
+import ffi
+import machine
+
+ioctl = ffi.open(None).func("i", "ioctl", "iip")
+POLL, HOW_MANY = 3, 0x541B
+
+
+class UART(io.IOBase):
+    def __init__(self, unit, baud, *, tx, rx, rxbuf, txbuf, timeout, timeout_char):
+        self._file = open(sys.argv[1], "r+b")
+        self._count = bytearray(4)
+
+    def any(self):
+        ioctl(self._file.fileno(), HOW_MANY, self._count)
+        return self._count[0] | self._count[1] << 8
+
+    def readinto(self, buffer, count):
+        assert count <= self.any(), "it would wait for the rest"
+        return self._file.readinto(buffer, count)
+
+    def write(self, buffer):
+        return self._file.write(buffer)
+
+    def ioctl(self, request, argument):
+        return argument & select.POLLIN if request == POLL and self.any() else 0
+
+
+machine.UART = UART
+board.UART_UNIT = 1
+import firmware
+
+firmware.run()
 """
 
 
@@ -189,3 +232,31 @@ def test_a_flood_of_requests_does_not_use_up_the_memory(terminal: Callable[..., 
         assert converse(board, ProfileUpload(request, profile)) == [Ack(request, c.PROFILE)]
     (status,) = converse(board, StatusRequest(200))
     assert isinstance(status, BoardStatus)
+
+
+def test_over_a_uart_the_wire_has_bulk_reads_and_usb_the_repl(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    host_end, board_end = pty.openpty()
+    tty.setraw(board_end)
+    board = terminal("-c", ON_A_UART, os.ttyname(board_end))
+    usb, board.port = board.port, host_end
+    try:
+        (info,) = converse(board, Hello.open(1, 99))
+        assert isinstance(info, BoardInfo) and info.session == 99
+        board.write(b"\r\x03\0")  # noise may look so, and the REPL is not here
+        assert converse(board, ProfileUpload(2, make_profile(26))) == [Ack(2, c.PROFILE)]
+        (reply,) = converse(board, Sync(3))
+        assert isinstance(reply, SyncReply)
+        now_ms = reply.received_ms
+        frames = [FullFrame(i, (now_ms + 1500 + 3 * i) & c.TICKS_MASK, (3,) * 26) for i in range(20)]
+        (status,) = converse(board, *frames, StatusRequest(4))
+        assert isinstance(status, BoardStatus)
+        assert (status.received, status.crc_errors, status.malformed) == (20, 1, 0)
+        board.process.send_signal(signal.SIGINT)  # Ctrl-C over USB
+        assert board.process.wait(PATIENCE_S) == 0
+        assert (tmp_path / "repl").exists(), "main.py starts into the REPL: a watchdog cannot be stopped"
+    finally:
+        board.port = usb
+        os.close(host_end)
+        os.close(board_end)

@@ -6,6 +6,7 @@ def weak_supply(after: int) -> str:
     return f"""
 class Supply:
     def __init__(self):
+        self.measured = True
         self.millivolts = 5000
         self.low = False
         self._looks = 0

@@ -36,6 +36,29 @@ def make_profile(
     return BoardProfile(50, tick_hz, servos, collisions)
 
 
+class Chips:
+    """The servo drivers' registers, as what goes over the bus leaves them."""
+
+    def __init__(self) -> None:
+        self._registers: dict[int, bytearray] = {}
+
+    def take(self, writes: list[list[Any]]) -> None:
+        """Writes as the device records them: address, register, hexadecimal digits."""
+        for address, register, digits in writes:
+            data = bytes.fromhex(digits)
+            self._registers.setdefault(address, bytearray(256))[register : register + len(data)] = data
+
+    def counts(self, output: int) -> int:
+        """At which of 4096 counts a pulse ends; 4096 where there is none."""
+        at = 6 + 4 * (output % 16)
+        on_low, on_high, off_low, off_high = self._registers[0x40 + output // 16][at : at + 4]
+        assert on_low == on_high == 0
+        return off_low | off_high << 8
+
+
+NO_PULSE = 4096
+
+
 class Board:
     """A firmware that was just started, and the host's end of its wire."""
 

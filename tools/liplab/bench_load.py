@@ -11,7 +11,7 @@ mcu/ports/unix does them so and so often). Counts are exact, however busy this m
   instruction in bytecode and native. In viper it is 0.7 to 0.9, and 1.65 for COBS: the way into a kernel
   costs x86 much and an RP2040 little, which makes up for loops that are dearer there. So 1.5 serves all. Each
   run checks it on `uncobs`, whose times in the emulator are in EMULATOR_US; the frame there was another one,
-  so the check is good to a fifth. A second check is the loop that read standard input there.
+  so the check is good to a fifth. A second check is the loop that read standard input there, or one like it.
 - The emulator knows no misses of the flash cache (16 kB). A tenth more is an assumption.
 - bus: I2C blocks. Transfers and bytes are those of the ticks counted. Nine clocks a byte, address and
   register before the data, and what a transfer needs besides.
@@ -79,9 +79,9 @@ BURST_BYTES = 2  # address and register
 TRANSFER_US = 15.0
 
 TIMES = 48
-# As count.py: what it does so often each time, how many bytes it reads at once, the frames before what is
-# counted begins, board time when the frames begin, and how far ahead of it they are.
-ROUNDS = 20
+# As count.py: which parts it does more than once each time, how many bytes it reads at once, the frames
+# before what is counted begins, board time when the frames begin, and how far ahead of it they are.
+ROUNDS = {"give": 4, "read": 4, "uart": 20, "restore": 20, "uncobs": 20, "uncobs_plain": 20}
 CHUNK_BYTES = 64
 SETTLE_FRAMES = 16
 START_MS = 6000
@@ -149,7 +149,10 @@ def count(interpreter: str, profile: HeadProfile) -> dict[tuple[str, str], float
         progress = tqdm(numbers, unit="part", desc=f"callgrind, {interpreter}", total=len(COUNTED))
         collected = dict(zip(COUNTED, progress, strict=True))
     start = collected[NOTHING]
-    return {what: (number - start) / TIMES for what, number in collected.items()}
+    return {
+        (part, kind): (number - start) / TIMES / ROUNDS.get(part, 1)
+        for (part, kind), number in collected.items()
+    }
 
 
 def bus_traffic(interpreter: str, profile: HeadProfile) -> Bus:
@@ -233,7 +236,7 @@ def instructions(counts: Counts, profile: HeadProfile) -> dict[str, Any]:
         "frame_byte_instructions": round(a_byte, 1),
         "wake_instructions": round(counts["wake", "mouth"]),
         "stdin_byte_instructions": round(counts["stdin", "mouth"] / CHUNK_BYTES),
-        "uart_read_instructions": round(counts["uart", "mouth"] / ROUNDS),
+        "uart_read_instructions": round(counts["uart", "mouth"]),
         "status_instructions": round(_request(counts)),
     }
 
@@ -254,7 +257,7 @@ def load(interpreter: str, counts: Counts, bus: Bus, profile: HeadProfile) -> di
         a_tick = rp2040_us(interpreter, _tick(counts, kind))
         a_frame = rp2040_us(interpreter, _frame(counts, kind))
         reads = math.ceil(size / (UART_GATHER_S * UART_BAUD / 10))
-        a_read = a_wake + rp2040_us(interpreter, counts["uart", "mouth"] / ROUNDS)
+        a_read = a_wake + rp2040_us(interpreter, counts["uart", "mouth"])
         bytes_us = {"": a_wake + size * a_byte, "uart_": reads * a_read + size * UART_BYTE_US}
         figures[f"frame_bytes_mean{suffix}"] = round(size, 1)
         figures[f"tick_rp2040_us{suffix}"] = round(a_tick)
@@ -272,7 +275,7 @@ def load(interpreter: str, counts: Counts, bus: Bus, profile: HeadProfile) -> di
 def scale_check(interpreter: str, counts: Counts, frame_bytes: int) -> dict[str, float]:
     """What is known from an emulator beside what follows from counts here; count.py decodes a frame of so
     many bytes, without its zero."""
-    per_byte = COBS_BYTES / frame_bytes / ROUNDS
+    per_byte = COBS_BYTES / frame_bytes
     found = {
         "cobs_viper": (counts["uncobs", "full"] - counts["restore", "full"]) * per_byte,
         "cobs_bytecode": (counts["uncobs_plain", "full"] - counts["restore", "full"]) * per_byte,

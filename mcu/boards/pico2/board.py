@@ -5,6 +5,13 @@ Another board needs its own copy of this file and nothing else.
 
 NAME = "Raspberry Pi Pico 2"
 
+# What the host is at the other end of: None, the USB cable; the number of a UART, these pins, at 115200 baud,
+# with the Pi's own UART or a USB serial adapter behind them. The board is less busy then, as a UART's bytes
+# come in bulk, and USB has the REPL alone.
+UART_UNIT = None
+UART_TX_PIN = 0
+UART_RX_PIN = 1
+
 # What the servos hang on: "pca9685" chips; "pins", the board's own (output n is SERVO_PINS[n]), for small
 # heads; "log", nothing: what they would be told goes to LOG_FILE.
 DRIVER = "pca9685"
@@ -14,7 +21,8 @@ LOG_FILE = "pulses.log"
 I2C_UNIT = 0
 I2C_SCL_PIN = 5
 I2C_SDA_PIN = 4
-# 26 channels take 2.5 ms of each 10 ms tick at 400 kHz; the chips allow 1 MHz over short wires.
+# At 400 kHz 26 channels that all move take 2.5 ms of each 10 ms tick, a mouth that talks 1.3 ms; the chips
+# allow 1 MHz over short wires.
 I2C_FREQUENCY = 400_000
 
 # The first chip serves outputs 0 to 15, the second 16 to 31 (its A0 jumper closed).

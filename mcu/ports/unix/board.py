@@ -2,6 +2,10 @@
 
 NAME = "simulated board"
 
+UART_UNIT = None
+UART_TX_PIN = 0
+UART_RX_PIN = 1
+
 DRIVER = "pca9685"
 SERVO_PINS = ()
 LOG_FILE = "pulses.log"
