@@ -93,7 +93,8 @@ class Engine:
         started: Host time at which the last voice's first sample is heard.
         turned_s: Host time at which the loop went round last.
         show: Name of the show that the board plays, so that no frames are sent; empty while it plays none.
-        on_step: Called in the loop's thread with every pose of a voice and the sound it was made from.
+        on_step: Called in the loop's thread with every pose of a voice and the sound of its step; none after
+            its last sound.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class Engine:
         self.link: BoardLink | None = None
         self.started = 0.0
         self.turned_s = 0.0
-        self.on_step: Callable[[Pose, Step], object] | None = None
+        self.on_step: Callable[[Pose, Step | None], object] | None = None
         self._connector = connector
         self._clock: Clock = clock or RealClock()
         self._lip_model = LipModel.load()
@@ -355,14 +356,14 @@ class Engine:
             begin_s = heard_s - (voice.steps - 1) * STEP_S
             if voice.steps == 1:
                 self.started = begin_s
-            for number, samples in step.played:
+            for number, samples in step.played if step is not None else ():
                 self.timeline.put(begin_s + number * STEP_S, samples)
         elif voice.steps == 1:
             self.started = now - STEP_S
         self._articulation = pose.articulation
         if self.on_step is not None:
             self.on_step(pose, step)
-        power = float(np.mean(np.square(step.mono)))
+        power = 0.0 if step is None else float(np.mean(np.square(step.mono)))
         self._level_db = max(SILENT_DB, 10 * np.log10(power + 1e-12))
         return pose.targets, self._prosody.step(pose.features)
 

@@ -124,7 +124,7 @@ class Incoming:
 
     def _look(self, ended: bool) -> None:
         head = self._head
-        if len(head) < MARK_BYTES and not ended:
+        if (len(head) < MARK_BYTES and not ended) or not head:
             return
         if head.startswith(COMPRESSED) or (self._raw is None and not head.startswith(b"RIFF")):
             self._decoder = Decoder(self._begin_decoded)

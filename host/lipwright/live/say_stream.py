@@ -118,10 +118,11 @@ class _Heard:
         self.asked = Asked([], [])
         self.blocks: list[Floats] = []
 
-    def note(self, pose: Pose, step: Step) -> None:
+    def note(self, pose: Pose, step: Step | None) -> None:
         self.asked.times_s.append(pose.asked_s)
         self.asked.articulation.append(pose.articulation)
-        self.blocks.append(step.mono)
+        if step is not None:
+            self.blocks.append(step.mono)
 
     def sound(self) -> Sound:
         samples = np.concatenate(self.blocks) if self.blocks else np.zeros(0, np.float32)

@@ -11,6 +11,8 @@ from lipwright.lips.model import LipModel
 from lipwright.live.speech import Speech, Step
 from lipwright.performance import RUN_OUT_S, Performer, Pose
 
+SILENCE = np.zeros(STEP_SAMPLES, np.float32)
+
 
 class Voice:
     """A speech and the models' state for it.
@@ -30,16 +32,15 @@ class Voice:
         self.lookahead_s = self._performer.lookahead_s
         # Silence after the last sound, in which the lips come to rest.
         self._after = round((RUN_OUT_S + self.lookahead_s) / STEP_S)
-        self._silence = Step(np.zeros(STEP_SAMPLES, np.float32), [], False)
 
-    def step(self) -> tuple[Pose, Step] | None:
-        """The next 20 ms: what the head is to do, and what is heard; None when all is over."""
+    def step(self) -> tuple[Pose, Step | None] | None:
+        """The next 20 ms: what the head is to do, and what is heard, which after the last sound is nothing;
+        None when all is over."""
         step = self.speech.take()
         if step is None:
             if self._after == 0:
                 return None
             self._after -= 1
-            step = self._silence
         self.steps += 1
-        (pose,) = self._performer.push(step.mono)
+        (pose,) = self._performer.push(SILENCE if step is None else step.mono)
         return pose, step

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
+from lipwright.live.latency import saved_s
 
 pytestmark = pytest.mark.usefixtures("sound_server")
 
@@ -74,6 +78,17 @@ def test_the_latency_that_drivers_leave_out_is_found() -> None:
     time.sleep(1)
     late = latency_s()
     assert late - direct == pytest.approx(0.180, abs=0.100)
+
+
+def test_doctor_measures_the_latency_and_keeps_it_for_the_service(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lipwright", "doctor", "--latency", "--json", "-"]
+    environment = {**os.environ, "STATE_DIRECTORY": str(tmp_path)}
+    for _ in range(4):  # as above
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert "Traceback" not in done.stderr
+        if done.returncode == 0:
+            break
+    assert saved_s(tmp_path) == pytest.approx(json.loads(done.stdout)["extra_ms"] / 1000, abs=1e-4)
 
 
 def test_a_sound_card_that_goes_is_told_and_the_next_one_plays() -> None:

@@ -16,7 +16,9 @@ def taken(speech: Speech) -> tuple[np.ndarray, np.ndarray]:
     steps = []
     while (step := speech.take()) is not None:
         steps.append(step)
-    return np.concatenate([s.mono for s in steps]), np.concatenate([part for s in steps for _, part in s.played])
+    return np.concatenate([s.mono for s in steps]), np.concatenate(
+        [part for s in steps for _, part in s.played]
+    )
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 333])
