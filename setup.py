@@ -22,7 +22,11 @@ folders = [
 setup(
     packages=packages + folders,
     package_dir={name: f"{root}/{name}" for name, root in ROOTS.items()} | FILES,
-    package_data={"": FILE_KINDS, "facewire": [*FILE_KINDS, "vectors/*"]}
+    package_data={
+        "": FILE_KINDS,
+        "facewire": [*FILE_KINDS, "vectors/*"],
+        "lipwright.service": [*FILE_KINDS, "panel/*"],
+    }
     | {folder: ["*"] for folder in folders},
     # Weights are for training only, and a head does not train.
     exclude_package_data={folder: ["*.pyc", "*_weights.npz"] for folder in folders},

@@ -31,6 +31,7 @@ BOARD_MAKERS = {
     0x10C4: "Silicon Labs",
     0x0403: "FTDI",
 }
+USB_NAME = "usb:"  # begins the name of a board that goes by its USB serial number
 BAUD = 115_200  # USB ignores it; a serial chip needs it
 WRITE_TIMEOUT_S = 1.0
 
@@ -68,11 +69,20 @@ class Stage(Protocol):
         """Makes film and picture; returns the files written."""
 
 
+@runtime_checkable
+class PicturedBoard(Protocol):
+    """A board whose head can be drawn as it is now: the simulated one."""
+
+    def jpeg(self) -> bytes:
+        """A JPEG of the head; always called from one thread. Raises LipwrightError if nothing can draw."""
+
+
 class SerialBoard:
     """A board on a serial port of this machine."""
 
     def __init__(self, port: str) -> None:
-        """`port` as the system calls it, for instance /dev/ttyACM0."""
+        """`port` as the system calls it, for instance /dev/ttyACM0, or "usb:" and the board's USB serial
+        number: that finds the board under whatever path it has when it is opened."""
         self.name = f"the board on {port}"
         self.clock: Clock = RealClock()
         self._port = port
@@ -80,35 +90,17 @@ class SerialBoard:
 
     def open(self) -> serial.Serial:
         """Opens the port for this program alone. Raises LipwrightError that says what to do."""
+        path = present_path(self._port)
         try:
-            self._serial = serial.Serial(
-                self._port, BAUD, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
-            )
+            self._serial = serial.Serial(path, BAUD, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
         except (serial.SerialException, OSError) as error:
-            raise LipwrightError(self._explained(error)) from None
+            raise LipwrightError(_explained(path, error)) from None
         return self._serial
 
     def close(self) -> None:
         """Closes the port."""
         if self._serial is not None:
             self._serial.close()
-
-    def _explained(self, error: OSError) -> str:
-        port = self._port
-        if error.errno == errno.ENOENT:
-            return f"there is no serial port {port}: plug the board in, or choose another port with --port."
-        if error.errno == errno.EACCES:
-            return (
-                f"you may not open {port}: run `sudo usermod -aG {_group_of(port)} $USER`,"
-                " log out and in again, and try once more."
-            )
-        if error.errno in (errno.EBUSY, errno.EAGAIN):
-            return (
-                f"{port} is in use by another program: close that (a serial monitor, perhaps) and try again."
-            )
-        if error.errno in (errno.ENXIO, errno.EIO, errno.ENODEV):
-            return f"{port} does not answer: unplug the board, plug it in again, and try once more."
-        return f"{port} is not a serial port: choose another one with --port."
 
 
 def plugged_in() -> list[ListPortInfo]:
@@ -140,6 +132,49 @@ def find_port() -> str:
     return found[0]
 
 
+def lasting_name(path: str) -> str | None:
+    """The name by which a board is found again under another path: "usb:" and its USB serial number.
+
+    None for a port without one, and for a number that boards share: some makers give all the same.
+    """
+    real = os.path.realpath(path)
+    for port in list_ports.comports():
+        if port.device == real and port.serial_number and len(_devices(port.serial_number)) == 1:
+            return USB_NAME + port.serial_number
+    return None
+
+
+def present_path(name: str) -> str:
+    """The path that a port has now: of a lasting name, where the board is; any other name is a path already.
+
+    Raises LipwrightError if the board is not plugged in, or several have its number.
+    """
+    if not name.startswith(USB_NAME):
+        return name
+    number = name.removeprefix(USB_NAME)
+    devices = _devices(number)
+    if not devices:
+        raise LipwrightError(
+            f"the board with the USB serial number {number} is not plugged in: connect it, or choose another"
+            " port with --port."
+        )
+    if len(devices) > 1:
+        raise LipwrightError(
+            f"several boards have the USB serial number {number} ({', '.join(devices)}): choose one of these"
+            " with --port."
+        )
+    return devices[0]
+
+
+def _devices(serial_number: str) -> list[str]:
+    """The first port of each USB device with that serial number; a device may have several ports."""
+    first: dict[str, str] = {}
+    for port in sorted(list_ports.comports(), key=lambda port: port.device):
+        if port.serial_number == serial_number:
+            first.setdefault((port.location or port.device).partition(":")[0], port.device)
+    return list(first.values())
+
+
 def load_board(name: str, **options: Any) -> Board:
     """Makes the board that a package registered under this name (entry point group ``lipwright.boards``).
 
@@ -160,7 +195,22 @@ def load_board(name: str, **options: Any) -> Board:
     raise LipwrightError(f"the board {name!r} is not installed: run `pip install '{extra}'`.")
 
 
-def _group_of(port: str) -> str:
+def _explained(port: str, error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return f"there is no serial port {port}: plug the board in, or choose another port with --port."
+    if error.errno == errno.EACCES:
+        return (
+            f"you may not open {port}: run `sudo usermod -aG {group_of(port)} $USER`,"
+            " log out and in again, and try once more."
+        )
+    if error.errno in (errno.EBUSY, errno.EAGAIN):
+        return f"{port} is in use by another program: close that (a serial monitor, perhaps) and try again."
+    if error.errno in (errno.ENXIO, errno.EIO, errno.ENODEV):
+        return f"{port} does not answer: unplug the board, plug it in again, and try once more."
+    return f"{port} is not a serial port: choose another one with --port."
+
+
+def group_of(port: str) -> str:
     """The group that may open the port; dialout on Debian, uucp on others."""
     try:
         return grp.getgrgid(os.stat(port).st_gid).gr_name

@@ -21,12 +21,22 @@ Commands = Mapping[str, tuple[str, str]]  # name: (one line of help, "module:fun
 
 COMMANDS: Commands = {
     "say": ("speak a sound file with the head", "lipwright.say:add_parser"),
+    "listen": ("let the lips follow a microphone, or what plays here", "lipwright.live.listen:add_parser"),
     "show": ("record shows, and have the board play them with no host", "lipwright.show:add_parser"),
     "calibrate": (
         "find every servo's ends, rest, direction and speed",
         "lipwright.calibrate.command:add_parser",
     ),
-    "doctor": ("check what this machine has and what it lacks", "lipwright.doctor:add_parser"),
+    "serve": (
+        "let the head live: sound, panel and programs, until it is ended",
+        "lipwright.service.serve:add_parser",
+    ),
+    "install": (
+        "have the head speak from power-on, as a service of the system",
+        "lipwright.service.install:add_install_parser",
+    ),
+    "uninstall": ("take the service away", "lipwright.service.install:add_uninstall_parser"),
+    "doctor": ("check what this machine has and what it lacks", "lipwright.doctor.command:add_parser"),
 }
 
 # What brings a module that a command found missing.
@@ -42,6 +52,7 @@ EXTRAS = {
     "mediapipe": "vision",
     "cv2": "vision",
     "pocketsphinx": "sim",
+    "paho": "mqtt",
 }
 
 EXAMPLES = """examples:

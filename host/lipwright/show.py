@@ -118,7 +118,7 @@ def do_record(arguments: argparse.Namespace) -> None:
 def do_store(arguments: argparse.Namespace) -> None:
     """Brings a show to the board."""
     show, data = read_show(arguments.show)
-    name = _checked(arguments.name or arguments.show.stem)
+    name = checked(arguments.name or arguments.show.stem)
     with _link(arguments.port) as link:
         if link.info.profile_crc != show.profile_crc:
             raise LipwrightError(
@@ -141,7 +141,7 @@ def do_store(arguments: argparse.Namespace) -> None:
 def do_list(arguments: argparse.Namespace) -> None:
     """Prints a line for each show on the board."""
     with _link(arguments.port) as link:
-        shows = _shows(link)
+        shows = shows_on(link)
     if not shows:
         print("no shows on the board", file=sys.stderr)
     for name, (size, starts) in shows.items():
@@ -155,28 +155,29 @@ def do_play(arguments: argparse.Namespace) -> None:
     if arguments.sim:
         rehearse(Path(arguments.name), load_profile(arguments.profile), arguments.times)
         return
-    name = _checked(arguments.name)
+    name = checked(arguments.name)
     with _link(arguments.port) as link:
-        _must_have(name, _shows(link))
+        must_have(name, shows_on(link))
         play_show(link, name, arguments.times)
     print(f"the board plays {name}; it needs this machine no more", file=sys.stderr)
 
 
 def do_delete(arguments: argparse.Namespace) -> None:
     """Removes a show from the board, and what says when it plays."""
-    name = _checked(arguments.name)
+    name = checked(arguments.name)
     with _link(arguments.port) as link:
-        shows = _shows(link)
-        _must_have(name, shows)
+        shows = shows_on(link)
+        must_have(name, shows)
         for file in (*shows[name][1], name):
             delete_file(link, f"{SHOWS}/{file}")
     print(f"deleted {name}", file=sys.stderr)
 
 
-def record(sound: Sound, profile: HeadProfile, cue_ahead_ms: int) -> Show:
+def record(sound: Sound, profile: HeadProfile, cue_ahead_ms: int, progress: bool = True) -> Show:
     """The show of a sound: the frames that `lipwright say` sends, and a cue so long before the sound begins.
 
-    Raises LipwrightError for a cue that would have to come before the show.
+    `progress` draws a bar on the terminal. Raises LipwrightError for a cue that would have to come before the
+    show.
     """
     performer = Performer(LipModel.load(), FaceModel.load(profile), profile)
     step_ms = round(1000 * performer.step_s)
@@ -186,7 +187,7 @@ def record(sound: Sound, profile: HeadProfile, cue_ahead_ms: int) -> Show:
     if not 0 <= cue_ahead_ms <= sound_ms:
         raise LipwrightError(f"--cue-ahead is 0 to {sound_ms} ms.")
     total_s = round(sound.duration_s, 2)
-    with tqdm(total=total_s, desc="recording", leave=False, bar_format=BAR) as bar:
+    with tqdm(total=total_s, desc="recording", leave=False, bar_format=BAR, disable=not progress) as bar:
         for pose in poses_of(sound, performer, lambda heard_s: bar.update(heard_s - bar.n)):
             positions.append(positions_of(pose.targets))
     times = np.arange(len(positions), dtype=np.int64) * step_ms
@@ -245,7 +246,7 @@ def _link(port: str | None) -> Iterator[BoardLink]:
         yield link
 
 
-def _shows(link: BoardLink) -> dict[str, tuple[int, list[str]]]:
+def shows_on(link: BoardLink) -> dict[str, tuple[int, list[str]]]:
     """The shows on the board: size in bytes, and which files say that it plays."""
     files = {info.name.partition("/")[2]: info for info in list_files(link)}
     return {
@@ -258,13 +259,15 @@ def _shows(link: BoardLink) -> dict[str, tuple[int, list[str]]]:
     }
 
 
-def _must_have(name: str, shows: dict[str, tuple[int, list[str]]]) -> None:
+def must_have(name: str, shows: dict[str, tuple[int, list[str]]]) -> None:
+    """Raises LipwrightError, which lists those that there are, for a name that `shows_on` has not found."""
     if name not in shows:
         have = f"it has {', '.join(shows)}" if shows else "it has none"
         raise LipwrightError(f"the board has no show {name}: {have}.")
 
 
-def _checked(name: str) -> str:
+def checked(name: str) -> str:
+    """A name that the board takes for a show. Raises LipwrightError for any other."""
     if not NAME.fullmatch(name):
         raise LipwrightError(
             f"{name!r} is no name for a show: 1 to 24 small letters, digits, _ and - (give one with --as)."

@@ -59,7 +59,7 @@ class Tensor:
     def quantize(self, values: npt.ArrayLike) -> Int8:
         """Int8 numbers of the given values, in the tensor's shape; what lies outside its range is clipped."""
         numbers = np.rint(np.asarray(values, np.float32) * np.float32(1.0 / self.scale)) + self.zero_point
-        clipped: Int8 = np.clip(numbers, -128, 127).astype(np.int8)
+        clipped: Int8 = numbers.clip(-128, 127).astype(np.int8)
         return clipped.reshape(self.shape)
 
     def dequantize(self, numbers: Int8) -> Float:
@@ -124,8 +124,10 @@ class StreamState:
 class _Layer:
     source: Tensor  # the graph's output: this step's column
     taps_input: Tensor  # the graph's input: columns of earlier steps, oldest first
-    taps: npt.NDArray[np.intp]  # how many steps back each of them lies
-    table: Int8 | None  # from the output's int8 numbers to the input's, where their scales differ
+    rows: npt.NDArray[
+        np.intp
+    ]  # (depth, taps): for each place in the ring, where the columns looked back on lie
+    table: Int8 | None  # from the output's bytes (as 0..255) to the input's int8, where their scales differ
 
 
 class StreamingGraph:
@@ -137,20 +139,24 @@ class StreamingGraph:
         self.inputs = self._interpreter.inputs
         self.outputs = self._interpreter.outputs
         self._layers = [self._layer(entry) for entry in state]
+        columns = {layer.source.name for layer in self._layers}
+        self._answers = {name: tensor for name, tensor in self.outputs.items() if name not in columns}
 
     def _layer(self, entry: Mapping[str, Any]) -> _Layer:
         source, taps_input = self.outputs[entry["output"]], self.inputs[entry["input"]]
         table = None
         if (source.scale, source.zero_point) != (taps_input.scale, taps_input.zero_point):
-            table = taps_input_table(source, taps_input)
-        return _Layer(source, taps_input, np.asarray(entry["taps"], np.intp), table)
+            table = np.roll(taps_input_table(source, taps_input), 128)  # -1 is the byte 255
+        taps = np.asarray(entry["taps"], np.intp)
+        depth = int(taps.max())
+        return _Layer(source, taps_input, (np.arange(depth)[:, None] - taps) % depth, table)
 
     def initial_state(self) -> StreamState:
         """The state before the first step: every earlier column is zero."""
         rings = []
         for layer in self._layers:
             width = int(np.prod(layer.source.shape))
-            rings.append(np.full((int(layer.taps.max()), width), layer.taps_input.zero_point, np.int8))
+            rings.append(np.full((len(layer.rows), width), layer.taps_input.zero_point, np.int8))
         return StreamState(rings)
 
     def step(self, values: Mapping[str, npt.ArrayLike], state: StreamState) -> dict[str, Float]:
@@ -160,20 +166,18 @@ class StreamingGraph:
             tensor = self.inputs[name]
             interpreter.set(tensor, tensor.quantize(value))
         for layer, ring in zip(self._layers, state.rings, strict=True):
-            columns = ring[(state.steps - layer.taps) % len(ring)]
+            columns = ring.take(layer.rows[state.steps % len(ring)], axis=0)
             interpreter.set(layer.taps_input, columns.reshape(layer.taps_input.shape))
         interpreter.invoke()
         for layer, ring in zip(self._layers, state.rings, strict=True):
             column = interpreter.get(layer.source).reshape(-1)
             if layer.table is not None:
-                column = layer.table[column.astype(np.intp) + 128]
+                column = layer.table.take(column.view(np.uint8))
             ring[state.steps % len(ring)] = column
         state.steps += 1
-        columns_out = {layer.source.name for layer in self._layers}
         return {
             name: tensor.dequantize(interpreter.get(tensor)).reshape(-1)
-            for name, tensor in self.outputs.items()
-            if name not in columns_out
+            for name, tensor in self._answers.items()
         }
 
 

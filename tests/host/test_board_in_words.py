@@ -82,5 +82,5 @@ def test_doctor_says_whether_the_board_has_the_profile(well):
 def test_doctor_exits_2_if_the_board_that_was_named_cannot_be_asked():
     done = lipwright("doctor", "--port", "/dev/ttyACM77")
     assert done.returncode == 2
-    assert "--  board: there is no serial port /dev/ttyACM77" in done.stdout
-    assert done.stderr == "lipwright: The board could not be asked; the line above says what to do.\n"
+    assert "!!  board: there is no serial port /dev/ttyACM77" in done.stdout
+    assert done.stderr == "lipwright: a head cannot speak here: see board above.\n"

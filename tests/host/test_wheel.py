@@ -27,6 +27,8 @@ assert targets.shape == (11,) and np.isfinite(targets).all()
 for folder in resources.firmware_dir(), resources.models_dir():
     assert "site-packages" in str(folder), folder
 assert resources.shipped_clip().is_file()
+from lipwright.service import pages
+assert {file.name for file in pages.FOLDER.iterdir()} >= {"pair.html", *pages.FILES.values()}
 print("took a step")
 """
 

@@ -87,8 +87,12 @@ class StreamingLogMel:
         steps = (len(self._pending) - (WINDOW - HOP)) // STEP_SAMPLES
         if steps == 0:
             return []
-        windows = np.lib.stride_tricks.sliding_window_view(self._pending, WINDOW)[::HOP]
-        columns = _columns(windows[: steps * COLUMNS_PER_STEP])
+        # What sliding_window_view makes, but that takes a fifth of the time of a step on a Pi.
+        step = self._pending.strides[0]
+        windows: Float = np.ndarray(
+            (steps * COLUMNS_PER_STEP, WINDOW), np.float32, self._pending, strides=(HOP * step, step)
+        )
+        columns = _columns(windows)
         self._pending = self._pending[steps * STEP_SAMPLES :].copy()
         return list(columns.reshape(steps, COLUMNS_PER_STEP, BANDS))
 
@@ -96,7 +100,8 @@ class StreamingLogMel:
 def _columns(windows: Float) -> Float:
     """Log-mel columns (n, 80) of windows (n, 400)."""
     spectrum = np.fft.rfft(windows * _TAPER, FFT_SIZE, axis=1)
-    power = np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
+    squares = np.square(spectrum.view(spectrum.real.dtype))  # real and imaginary parts in turn
+    power = np.asarray(squares[:, ::2] + squares[:, 1::2], np.float32)
     columns: Float = np.log10(power @ _WEIGHTS + np.float32(POWER_FLOOR))
     return columns
 

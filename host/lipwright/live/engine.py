@@ -463,5 +463,5 @@ class Engine:
                 return
             try:
                 done.set_result(job(self.link))
-            except LipwrightError as error:
+            except Exception as error:  # whatever is wrong with the job, the head goes on
                 done.set_exception(error)

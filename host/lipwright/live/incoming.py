@@ -263,11 +263,12 @@ class Decoder:
             with av.open(_Pipe(self._next), mode="r") as container:
                 if not container.streams.audio:
                     raise LipwrightError("there is no sound in what was sent: send MP3, Ogg, FLAC or WAV.")
-                resampler = av.AudioResampler(format="flt", layout="stereo", rate=DECODED_RATE)
+                resampler = av.AudioResampler(format="flt")  # rate and channels stay as they are
                 for frame in container.decode(audio=0):
                     for part in resampler.resample(frame):
-                        speech = speech or self._begin(DECODED_RATE, STEREO)
-                        self._pass_on(speech, part.to_ndarray().reshape(-1, STEREO))
+                        channels = part.layout.nb_channels
+                        speech = speech or self._begin(part.sample_rate, channels)
+                        self._pass_on(speech, part.to_ndarray().reshape(-1, channels))
                     if self._stopped:
                         return
         except av.error.FFmpegError as error:

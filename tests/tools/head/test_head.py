@@ -104,6 +104,16 @@ def test_same_pulses_give_the_same_bits() -> None:
     assert first.tobytes() == second.tobytes()
 
 
+def test_a_head_that_does_not_remember_moves_alike_and_does_not_grow() -> None:
+    heads = [Head(), Head(remembers=False)]
+    for head in heads:
+        head.set_pulses(pose_pulses(POSES["ah"]), 0.0)
+        head.advance(0.5)
+    assert np.array_equal(heads[0].lips_mm(), heads[1].lips_mm())
+    assert [len(head.history.times_s) for head in heads] == [51, 1]
+    assert heads[1].history.times_s[0] == heads[1].time
+
+
 def test_advancing_in_small_steps_or_at_once_is_the_same() -> None:
     at_once, in_steps = Head(), Head()
     for head in (at_once, in_steps):

@@ -1,0 +1,1 @@
+"""Lipwright as a service of the system: installing it, and talking with systemd."""
