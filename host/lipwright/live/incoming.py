@@ -96,6 +96,11 @@ class Incoming:
         self._encoding: Encoding | None = None
         self._decoder: Decoder | None = None
 
+    @property
+    def decodes(self) -> bool:
+        """Whether it is a compressed sound; `feed` then waits while more comes than is spoken."""
+        return self._decoder is not None
+
     def feed(self, data: bytes) -> None:
         """Takes the next bytes. Raises LipwrightError for a sound that cannot be read."""
         if self._decoder is not None:

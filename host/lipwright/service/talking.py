@@ -98,7 +98,10 @@ class Utterance:
         self._taken += len(data)
         if not self._live and self._taken > MOST_SOUND_BYTES:
             raise LipwrightError(f"a sound is {MOST_SOUND_BYTES >> 20} MiB at most: send it in parts.")
-        await self._talking.run(lambda: self._incoming.feed(data))
+        if self._incoming.decodes:
+            await self._talking.run(lambda: self._incoming.feed(data))
+        else:
+            self._incoming.feed(data)
         while (speech := self._incoming.speech) is not None:
             if speech.cancelled:
                 raise Interrupted()
