@@ -13,6 +13,7 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import metadata as package_metadata
 from pathlib import Path
 from typing import Any
@@ -58,13 +59,27 @@ class Tensor:
 
     def quantize(self, values: npt.ArrayLike) -> Int8:
         """Int8 numbers of the given values, in the tensor's shape; what lies outside its range is clipped."""
-        numbers = np.rint(np.asarray(values, np.float32) * np.float32(1.0 / self.scale)) + self.zero_point
+        scaled = np.asarray(values, np.float32) * self._one_over_scale
+        numbers = np.rint(scaled) + self._zero
         clipped: Int8 = numbers.clip(-128, 127).astype(np.int8)
         return clipped.reshape(self.shape)
 
     def dequantize(self, numbers: Int8) -> Float:
         """Values of int8 numbers."""
-        return (numbers.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
+        return (numbers.astype(np.float32) - self._zero) * self._scale
+
+    # numpy takes long to turn Python's numbers into its own, once for every use.
+    @cached_property
+    def _one_over_scale(self) -> np.float32:
+        return np.float32(1.0 / self.scale)
+
+    @cached_property
+    def _scale(self) -> np.float32:
+        return np.float32(self.scale)
+
+    @cached_property
+    def _zero(self) -> np.float32:
+        return np.float32(self.zero_point)
 
 
 class Interpreter:

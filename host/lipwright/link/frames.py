@@ -25,6 +25,7 @@ class FrameEncoder:
 
     def __init__(self, channels: int) -> None:
         self._channels = channels
+        self._full_bytes = _bytes_of(channels)
         self._sequence = 0
         self._base: tuple[int, ...] | None = None
         self._base_at_s = 0.0
@@ -38,16 +39,17 @@ class FrameEncoder:
         if self._base is None or at - self._base_at_s > BASE_AGE_S:
             bases = -(-self._sequence // wire.BASE_INTERVAL)  # rounded up: the next number that makes a base
             self._sequence = bases * wire.BASE_INTERVAL & wire.SEQUENCE_MASK
-        full = m.FullFrame(self._sequence, board_ms, positions)
-        frame: m.FullFrame | m.CompactFrame = full
+        frame: m.FullFrame | m.CompactFrame | None = None
         if self._sequence % wire.BASE_INTERVAL == 0:
             self._base, self._base_at_s = positions, at
         else:
             pairs = zip(positions, self._base or positions, strict=True)
             changes = {channel: new for channel, (new, old) in enumerate(pairs) if new != old}
-            compact = m.CompactFrame(self._sequence, board_ms, changes)
-            if _size(compact) < _size(full):
-                frame = compact
+            mask = 1 << max(changes, default=0)
+            if _bytes_of(len(changes)) + _head_bytes(mask) < self._full_bytes:
+                frame = m.CompactFrame(self._sequence, board_ms, changes)
+        if frame is None:
+            frame = m.FullFrame(self._sequence, board_ms, positions)
         self._sequence = (self._sequence + 1) & wire.SEQUENCE_MASK
         return m.encode(frame)
 
@@ -59,13 +61,10 @@ class FrameEncoder:
             self._base = None
 
 
-def _size(frame: m.FullFrame | m.CompactFrame) -> int:
-    """Bytes of mask and positions as CBOR: all in which the two kinds of frame differ in size."""
-    if isinstance(frame, m.FullFrame):
-        packed = (3 * len(frame.positions) + 1) // 2
-        return packed + _head_bytes(packed)
-    packed = (3 * len(frame.changes) + 1) // 2
-    return packed + _head_bytes(packed) + _head_bytes(1 << max(frame.changes, default=0))
+def _bytes_of(positions: int) -> int:
+    """Bytes of so many positions as CBOR; with a compact frame's mask, all in which the two kinds differ."""
+    packed = (3 * positions + 1) // 2
+    return packed + _head_bytes(packed)
 
 
 def _head_bytes(number: int) -> int:

@@ -1,0 +1,1 @@
+"""``lipwright doctor``: what a forum would ask, answered in words, with what helps."""
