@@ -3,7 +3,8 @@
 The firmware lies in two folders, the slots /a and /b, so that a new one can be put beside the one that runs.
 The file `slot` names the good one. The file `trial` names one to try: it is started once, and is the good one
 as soon as a host has greeted it (slots.py). If it does not start, or the board restarts before the greeting,
-the old one is back. Without these files the modules on the path run, as they lie in the repository.
+the old one is back; if it hangs, the board's watchdog restarts it. Without these files the modules on the
+path run, as they lie in the repository.
 
 This file stays what it is when firmware comes over the wire.
 """
@@ -20,6 +21,8 @@ import sys
 
 _CHUNK_BYTES = 512
 _CONTROL_C = 3
+# Loading the firmware takes a few seconds; an RP2040's watchdog waits for 8.3 s at most.
+_LOADING_MS = 8_000
 
 
 def read(name: str) -> str:
@@ -49,10 +52,17 @@ def check(slot: str) -> None:
                 raise ValueError(name + " is damaged")
 
 
-def run(slot: str) -> None:
+def run(slot: str, on_trial: bool = False) -> None:
     """Runs the firmware in this slot; without one, what is on the path."""
     if slot:
         sys.path.insert(0, "/" + slot)
+    if on_trial:
+        import board
+
+        if board.WATCHDOG_MS:  # until the firmware starts it anew, with its own time
+            from machine import WDT
+
+            WDT(timeout=_LOADING_MS)
     import firmware
 
     firmware.run()
@@ -73,7 +83,7 @@ def try_out() -> None:
     try:
         slot = read("tried")
         check(slot)
-        run(slot)
+        run(slot, True)
     except Exception as error:
         if not found("tried"):  # it has been greeted: it is no longer on trial
             raise error

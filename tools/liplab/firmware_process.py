@@ -25,13 +25,14 @@ from lipwright.resources import firmware_dir
 INTERPRETERS = ("auto", "micropython64", "micropython32", "cpython")
 # The program of a board that has no firmware but what lies on its flash.
 REPL = "repl"
-# Starts that board anew whenever it restarts: mcu/ports/unix/repl.py says what its exit codes ask for.
+# Starts that board anew whenever it restarts: mcu/ports/unix/repl.py says what its exit codes ask for. With
+# 142 (SIGALRM) its watchdog has ended it.
 RESTARTER = """
 mode=boot
 while true; do
   "$@" $mode
   case $? in
-    75) mode=boot ;;
+    75 | 142) mode=boot ;;
     76) mode=raw ;;
     *) exit $? ;;
   esac

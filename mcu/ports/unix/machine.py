@@ -4,8 +4,13 @@ Bus writes go to the simulation with their time. A transfer takes no time here (
 400 kHz on a microcontroller).
 """
 
+import sys
+from array import array
+
 import clock
 import simulation
+
+_ITIMER_REAL = 0
 
 
 def reset():
@@ -57,10 +62,22 @@ class ADC:
 
 
 class WDT:
-    """A watchdog that the process has no need of: whoever started it sees that it hangs."""
+    """A watchdog: the kernel's timer ends a process that does not feed it; firmware_process.py restarts it.
+
+    In virtual time, and under CPython, there is none: whoever started the process sees that it hangs.
+    """
 
     def __init__(self, *, timeout):
-        self._timeout = timeout
+        self._set = None
+        if sys.implementation.name == "micropython" and not simulation.virtual:
+            import ffi
+
+            self._set = ffi.open(None).func("i", "setitimer", "ipp")
+            # Once, after so many seconds and microseconds.
+            self._time = array("l", (0, 0, timeout // 1000, timeout % 1000 * 1000))
+        self.feed()
 
     def feed(self):
         """Says that the firmware is alive."""
+        if self._set is not None:
+            self._set(_ITIMER_REAL, self._time, None)

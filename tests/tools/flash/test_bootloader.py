@@ -3,29 +3,28 @@
 import hashlib
 import os
 import pty
-import struct
+import subprocess
+import sys
 import tty
 
 import pytest
 
-from liplab.flash import bootloader, ports, uf2
+from liplab.flash import bootloader, esp_image, ports, uf2
 from liplab.flash.targets import PICO, PICO2
 from lipwright.errors import LipwrightError
 
-RP2040, ABSOLUTE, RP2350 = 0xE48BFF56, 0xE48BFF57, 0xE48BFF59
-
-
-def uf2_file(path, *families, blocks=40):
-    """A whole UF2 file whose blocks are for these families in turn, the last of them for the rest."""
-    data = b""
-    for number in range(blocks):
-        family = families[min(number, len(families) - 1)]
-        head = struct.pack(
-            "<8I", 0x0A324655, 0x9E5D5157, 0x2000, 0x10000000 + 256 * number, 256, number, blocks, family
-        )
-        data += (head + os.urandom(256)).ljust(508, b"\0") + struct.pack("<I", 0x0AB16F30)
-    path.write_bytes(data)
-    return path
+from .board_images import (
+    ABSOLUTE,
+    OTHER,
+    PROGRAM_AT,
+    RP2040,
+    RP2350,
+    TABLE_AT,
+    esp_file,
+    partition_table,
+    uf2_block,
+    uf2_file,
+)
 
 
 @pytest.fixture
@@ -42,27 +41,48 @@ def drive_of(folder, model, board_id):
 
 def test_a_file_tells_which_pico_it_is_for(tmp_path):
     assert uf2.target_of_file(uf2_file(tmp_path / "x.uf2", RP2040)) is PICO
-    assert uf2.target_of_file(uf2_file(tmp_path / "x.uf2", ABSOLUTE, RP2350)) is PICO2
+    assert uf2.target_of_file(uf2_file(tmp_path / "x.uf2", RP2350)) is PICO2
+
+
+def block(number, count=3, address=None, size=256, family=RP2040):
+    return uf2_block(family, number, count, 0x10000000 + 256 * number if address is None else address, size)
 
 
 @pytest.mark.parametrize(
-    ("damage", "says"),
+    ("data", "says"),
     [
-        (lambda data: data[:-100], "not a whole UF2 file"),
-        (lambda data: data[:512] + b"x" + data[513:], "not a whole UF2 file"),
-        (lambda data: b"", "not for a Pico or a Pico 2"),
-        (
-            lambda data: data.replace(struct.pack("<I", RP2040), struct.pack("<I", 0x12345678)),
-            "not for a Pico",
-        ),
+        ((block(0) + block(1) + block(2))[:-100], "not a whole UF2 file"),
+        (block(0) + b"x" + block(1)[1:] + block(2), "not a whole UF2 file"),
+        (block(0) + block(1)[:-1] + b"x" + block(2), "not a whole UF2 file"),
+        (block(0) + block(2), "not a whole UF2 file"),
+        (block(0) + block(1), "not a whole UF2 file"),
+        (block(0) + block(1) + block(1) + block(2), "not a whole UF2 file"),
+        (block(0) + block(1) + block(2, address=0x10000000), "not a whole UF2 file"),
+        (block(0) + block(1) + block(2, size=128), "not a whole UF2 file"),
+        (block(0) + block(1) + block(2, address=0x10000280), "not a whole UF2 file"),
+        (block(0) + block(1) + block(2, address=0x10200000), "does not fit the flash of a Raspberry Pi Pico"),
+        (block(0) + block(1) + block(2, address=0x20000000), "does not fit the flash of a Raspberry Pi Pico"),
+        (b"", "not for a Pico or a Pico 2"),
+        (block(0, 1, family=OTHER), "not for a Pico or a Pico 2"),
+        (block(0, 1, family=ABSOLUTE), "not for a Pico or a Pico 2"),
+        (block(0, 1) + block(0, 1, family=RP2350), "not for a Pico or a Pico 2"),
     ],
-    ids=["cut off", "no UF2", "empty", "for another chip"],
+    ids=[
+        *("cut off", "a mark", "the last mark", "lacks one", "lacks the last", "one twice"),
+        *("one place twice", "short blocks", "between two places", "beyond the flash", "not to flash"),
+        *("empty", "for another chip", "for no chip", "for two chips"),
+    ],
 )
-def test_files_that_will_not_do(tmp_path, damage, says):
-    path = uf2_file(tmp_path / "x.uf2", RP2040)
-    path.write_bytes(damage(path.read_bytes()))
+def test_files_that_will_not_do(tmp_path, data, says):
+    path = tmp_path / "x.uf2"
+    path.write_bytes(data)
     with pytest.raises(LipwrightError, match=says):
         uf2.target_of_file(path)
+
+
+def test_a_pico_2_has_more_flash(tmp_path):
+    (tmp_path / "x.uf2").write_bytes(block(0, 1, 0x103FFF00, family=RP2350))
+    assert uf2.target_of_file(tmp_path / "x.uf2") is PICO2
 
 
 def test_a_mounted_drive_is_found_among_the_others(tmp_path, drive, monkeypatch):
@@ -118,7 +138,7 @@ def test_what_is_not_the_file_that_was_meant(drive, flash, tmp_path):
 
 
 def test_a_file_for_the_other_pico_is_not_copied(drive, flash, tmp_path):
-    code, said = flash("--micropython", uf2_file(tmp_path / "x.uf2", ABSOLUTE, RP2350), "--drive", drive)
+    code, said = flash("--micropython", uf2_file(tmp_path / "x.uf2", RP2350), "--drive", drive)
     assert code == 2
     assert "is for a Raspberry Pi Pico 2, and the board is a Raspberry Pi Pico: get one from" in said
     assert not (drive / "x.uf2").exists()
@@ -143,12 +163,57 @@ def test_an_image_for_another_chip_does_not_go_onto_an_esp32s3(flash, tmp_path, 
     assert code == 2 and "is not for an ESP32-S3: get one from https" in said
 
 
+def test_what_esptool_takes_for_a_whole_image_is_one(tmp_path):
+    path = esp_file(tmp_path / "s3.bin")
+    esp_image.check(path)
+    command = [sys.executable, "-m", "esptool", "image-info", str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "Detected image type: ESP32-S3" in said and said.count("(valid)") == 2, said
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda data: flip(data, 100), "the sum of the bootloader is wrong"),
+        (lambda data: flip(data, 4), "the SHA-256 of the bootloader is wrong"),  # where it begins to run
+        (lambda data: data[:23] + b"\0" + data[24:], "the SHA-256 of the bootloader is wrong"),
+        (lambda data: flip(data, PROGRAM_AT + 900), "the sum of the partition factory is wrong"),
+        (lambda data: flip(data, -1), "the SHA-256 of the partition factory is wrong"),
+        (lambda data: flip(flip(data, PROGRAM_AT + 900), PROGRAM_AT + 901), "the SHA-256 of the partition"),
+        (lambda data: flip(data, PROGRAM_AT), "the partition factory is missing"),
+        (lambda data: flip(data, TABLE_AT + 36), "the MD5 of the partition table is wrong"),
+        (lambda data: data[:-1], "the partition factory is cut off"),
+        (lambda data: data[:-2000], "the partition factory is cut off"),
+        (lambda data: data[: PROGRAM_AT + 26], "the partition factory is cut off"),
+        (lambda data: data[:PROGRAM_AT], "take the file that ends in .bin"),
+        (lambda data: data[PROGRAM_AT:], "take the file that ends in .bin"),
+        (lambda data: data[:300], "the bootloader is cut off"),
+        (lambda data: with_table(data, partition_table()), "take the file that ends in .bin"),
+        (lambda data: data.ljust((4 << 20) + 1, b"\xff"), "is larger than the board's flash"),
+    ],
+)
+def test_an_image_that_is_not_what_it_was_does_not_go_onto_an_esp32s3(flash, tmp_path, board, damage, says):
+    path = esp_file(tmp_path / "s3.bin")
+    path.write_bytes(damage(path.read_bytes()))
+    code, said = flash("--micropython", path, "--port", board.port)
+    assert code == 2 and says in said
+
+
+def flip(data, place):
+    changed = bytearray(data)
+    changed[place] ^= 1
+    return bytes(changed)
+
+
+def with_table(data, table):
+    return data[:TABLE_AT] + table + data[TABLE_AT + len(table) :]
+
+
 def test_esptool_is_asked_and_its_failure_told(flash, tmp_path):
     """The real esptool, on a port behind which nothing answers."""
     board_end, port = pty.openpty()
     tty.setraw(port)
-    (tmp_path / "s3.bin").write_bytes(bytes([0xE9]) + bytes(11) + b"\x09\x00" + bytes(5000))
-    code, said = flash("--micropython", tmp_path / "s3.bin", "--port", os.ttyname(port))
+    code, said = flash("--micropython", esp_file(tmp_path / "s3.bin"), "--port", os.ttyname(port))
     os.close(board_end)
     os.close(port)
     assert code == 2

@@ -12,6 +12,7 @@ import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
 from liplab.flash import command, greeting, ports, prompt
+from liplab.flash import install as installing
 from liplab.flash.build import build, loader
 from liplab.flash.install import install
 from liplab.flash.targets import TARGETS, UNIX
@@ -142,6 +143,24 @@ def test_with_a_watchdog_the_firmware_restarts_the_board_to_give_way(board, flas
     assert flash("--port", board.port, "--settings", mine)[0] == 0
     code, said = flash("--port", board.port, "--settings", UNIX.settings)
     assert code == 0 and "the board speaks: simulated board, firmware" in said
+
+
+def test_a_new_firmware_that_hangs_is_ended_by_the_watchdog(board, flash, tmp_path, monkeypatch):
+    """In the drivers, before it has a watchdog of its own: by the one of the loader, here a shorter one."""
+    quick = loader().replace(b"_LOADING_MS = 8_000", b"_LOADING_MS = 1_500")
+    assert quick != loader()
+    monkeypatch.setattr(installing, "loader", lambda: quick)
+    assert flash("--port", board.port)[0] == 0
+    old = board.greet()
+    endless = (
+        "class Endless:\n    def __len__(self):\n        while True: pass\nPCA9685_ADDRESSES = Endless()\n"
+    )
+    mine = settings(tmp_path / "mine.py", endless)
+    mine.write_text(re.sub(r"WATCHDOG_MS = \d+", "WATCHDOG_MS = 2_000", mine.read_text()))
+    code, said = flash("--port", board.port, "--settings", mine)
+    assert code == 2 and "the new firmware does not run; the board is back with its old one" in said
+    assert board.greet().firmware_version == old.firmware_version
+    assert board.file("slot") == "a"
 
 
 # ---- what breaks off
@@ -355,7 +374,7 @@ def test_a_board_without_micropython(board, flash, monkeypatch, program):
     time.sleep(0.3)
     code, said = flash("--port", board.port)
     assert code == 2
-    assert "no MicroPython answers" in said and "lipwright flash --micropython FILE" in said
+    assert "no MicroPython answers" in said and "lipwright flash --micropython download" in said
     assert len(said.strip().splitlines()) == 1
 
 

@@ -11,6 +11,7 @@ from liplab.flash.build import loader
 FIRMWARE = """
 with open("ran", "a") as file:
     file.write("{slot}")
+{first}
 def run():
     {body}
 """
@@ -26,11 +27,11 @@ def loaded(any_board):
     return any_board
 
 
-def put(board, slot, body=WAITS, damage=0, leave_out=False):
+def put(board, slot, body=WAITS, damage=0, leave_out=False, first=""):
     """Puts a firmware into a slot, with a manifest that fits unless it is damaged."""
     folder = board.flash / slot
     folder.mkdir()
-    source = FIRMWARE.format(slot=slot, body=body).encode()
+    source = FIRMWARE.format(slot=slot, body=body, first=first).encode()
     manifest = f"{zlib.crc32(source) ^ damage:08x} {len(source)} firmware.py\n"
     if leave_out:
         manifest += "00000000 0 other.mpy\n"
@@ -95,6 +96,43 @@ def test_a_trial_that_fails_brings_the_old_one_back_at_once(loaded, settings, re
     assert loaded.file("slot") == "a"
 
 
+# Watchdogs: of the loader, shortened; and of a firmware, that hangs once it runs.
+LOADING = (b"_LOADING_MS = 8_000", b"_LOADING_MS = 300")
+HANGS = "while True: pass"
+HANGS_IN_ITS_LOOP = "from machine import WDT; WDT(timeout=300)\n    while True: pass"
+
+
+@pytest.mark.parametrize(
+    ("body", "at_import"),
+    [("pass", True), (HANGS, False), (HANGS_IN_ITS_LOOP, False)],
+    ids=["as it is loaded", "before its watchdog runs", "in its loop"],
+)
+def test_a_watchdog_brings_the_old_one_back_if_a_trial_hangs(loaded, body, at_import):
+    if body is not HANGS_IN_ITS_LOOP:
+        assert LOADING[0] in loader()
+        (loaded.flash / "main.py").write_bytes(loader().replace(*LOADING))
+    put(loaded, "a"), put(loaded, "b", body, first="while True: pass" if at_import else "")
+    (loaded.flash / "b/board.py").write_text("WATCHDOG_MS = 2_000\n")
+    (loaded.flash / "slot").write_text("a")
+    (loaded.flash / "trial").write_text("b")
+    assert run(loaded, 2) == "ba"
+    assert sorted(path.name for path in loaded.flash.iterdir()) == ["a", "b", "main.py", "ran", "slot"]
+    assert loaded.file("slot") == "a"
+
+
+def test_a_trial_that_hangs_without_a_watchdog_goes_with_the_power(loaded):
+    put(loaded, "a"), put(loaded, "b", HANGS)
+    (loaded.flash / "main.py").write_bytes(loader().replace(*LOADING))
+    (loaded.flash / "b/board.py").write_text("WATCHDOG_MS = 0\n")
+    (loaded.flash / "slot").write_text("a")
+    (loaded.flash / "trial").write_text("b")
+    loaded.on()
+    time.sleep(1.0)
+    loaded.off()
+    assert loaded.file("ran") == "b", "nothing has restarted it"
+    assert run(loaded, 2) == "ba"
+
+
 def test_an_error_long_after_the_greeting_does_not_bring_the_old_one_back(loaded):
     put(loaded, "a"), put(loaded, "b", "import os; os.rename('tried', 'slot')\n    1 // 0")
     (loaded.flash / "slot").write_text("a")
@@ -104,7 +142,7 @@ def test_an_error_long_after_the_greeting_does_not_bring_the_old_one_back(loaded
 
 
 def test_without_slots_the_modules_beside_main_py_run(loaded):
-    (loaded.flash / "firmware.py").write_text(FIRMWARE.format(slot="-", body=WAITS))
+    (loaded.flash / "firmware.py").write_text(FIRMWARE.format(slot="-", body=WAITS, first=""))
     assert run(loaded, 1) == "-"
 
 

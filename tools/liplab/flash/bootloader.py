@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from liplab.flash import ports, uf2
+from liplab.flash import esp_image, ports, uf2
 from liplab.flash.targets import ESP32S3, PICO, PICO2, TESTED
 from lipwright.boards import SerialBoard, find_ports
 from lipwright.clock import RealClock
@@ -20,8 +20,6 @@ LOOK_S = 0.3
 # From there on until the system lets its users open the port.
 SETTLE_S = 1.0
 STDERR = 2
-# An ESP image: its first byte, and where it says which chip it is for.
-ESP_MAGIC, ESP_CHIP_AT, ESP32S3_CHIP = 0xE9, 12, 9
 SOURCES = ", ".join(f"{target.download} ({target.title})" for target in (PICO, PICO2, ESP32S3))
 
 
@@ -71,15 +69,8 @@ def _put_on_pico(path: Path, drive: Path | None) -> None:
 
 
 def _put_on_esp(path: Path, place: ports.Port) -> None:
-    head = path.read_bytes()[: ESP_CHIP_AT + 2]
-    chip = int.from_bytes(head[ESP_CHIP_AT:], "little")
-    if len(head) < ESP_CHIP_AT + 2 or head[0] != ESP_MAGIC or chip != ESP32S3_CHIP:
-        raise LipwrightError(f"{path} is not for an ESP32-S3: get one from {ESP32S3.download}.")
-    if find_spec("esptool") is None:
-        raise LipwrightError(
-            "MicroPython goes onto an ESP32-S3 by esptool, which is not installed; run: "
-            "pip install 'lipwright[esp32]'"
-        )
+    esp_image.check(path)
+    need_esptool()
     probe = SerialBoard(place.path)
     probe.open()
     probe.close()
@@ -90,6 +81,15 @@ def _put_on_esp(path: Path, place: ports.Port) -> None:
         raise LipwrightError(
             f"esptool could not put MicroPython on the board at {place.path}: hold its BOOT button, press "
             "RESET, let go of both, and start once more."
+        )
+
+
+def need_esptool() -> None:
+    """Raises LipwrightError if esptool is not installed."""
+    if find_spec("esptool") is None:
+        raise LipwrightError(
+            "MicroPython goes onto an ESP32-S3 by esptool, which is not installed; run: "
+            "pip install 'lipwright[esp32]'"
         )
 
 

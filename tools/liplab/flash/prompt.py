@@ -229,7 +229,7 @@ def _enter(port: Port) -> SerialTransport:
                 transport.close()
     raise LipwrightError(
         f"no MicroPython answers on {port.path}: put it on the board first, with `lipwright flash "
-        "--micropython FILE` (docs/flashing.md shows how), or choose another port with --port."
+        "--micropython download` (docs/flashing.md shows how), or choose another port with --port."
     )
 
 
