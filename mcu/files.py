@@ -15,11 +15,19 @@ from head import Head
 from micropython import const
 from refusal import Refusal
 
-from facewire.constants import MAX_NAME_BYTES, MAX_PART_BYTES, REASON_BUSY, REASON_FILE, REASON_STORAGE
+from facewire.constants import (
+    CAUSE_SHOW,
+    MAX_NAME_BYTES,
+    MAX_PART_BYTES,
+    REASON_BUSY,
+    REASON_FILE,
+    REASON_STORAGE,
+)
 
 SHOWS = "shows"
 SLOT = "slot"
 _INCOMING = "incoming"
+_SHORT_BYTES = const(256)  # is read at once
 _SPARE_BLOCKS = const(4)  # a file system needs some of its own
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"
 
@@ -99,7 +107,8 @@ class Files:
     def info(self, folder: str, number: int) -> "tuple[int, str, int, int]":
         """How many files a folder has, and of the one with this number name, size and CRC-32.
 
-        The name is empty if there are not so many.
+        The name is empty if there are not so many. While a show moves the head, the CRC-32 of all but short
+        files is 0: reading them would hold up the ticks.
         """
         try:
             names = sorted(os.listdir(folder)) if folder == SHOWS else []
@@ -108,6 +117,10 @@ class Files:
         if number >= len(names):
             return len(names), "", 0, 0
         name = folder + "/" + names[number]
+        if self._head.safety.cause == CAUSE_SHOW and not self._head.is_still():
+            size = length(name)
+            if size > _SHORT_BYTES:
+                return len(names), name, size, 0
         size, crc = measure(name)
         return len(names), name, size, crc
 
@@ -138,6 +151,14 @@ def free() -> int:
     """Bytes that are free on flash."""
     figures = os.statvfs(".")
     return max(0, (figures[4] - _SPARE_BLOCKS) * figures[0])
+
+
+def length(name: str) -> int:
+    """Size of a file; 0 of one that is not there."""
+    try:
+        return os.stat(name)[6]
+    except OSError:
+        return 0
 
 
 def measure(name: str) -> "tuple[int, int]":

@@ -140,7 +140,7 @@ def do_store(arguments: argparse.Namespace) -> None:
 
 def do_list(arguments: argparse.Namespace) -> None:
     """Prints a line for each show on the board."""
-    with _link(arguments.port) as link:
+    with _link(arguments.port, asks_only=True) as link:
         shows = shows_on(link)
     if not shows:
         print("no shows on the board", file=sys.stderr)
@@ -239,9 +239,11 @@ def _add_port(parser: Any) -> None:
 
 
 @contextlib.contextmanager
-def _link(port: str | None) -> Iterator[BoardLink]:
-    """A link to the board as it is: it keeps its profile. A show that plays there ends."""
-    with contextlib.closing(SerialBoard(port or find_port())) as board, BoardLink(board, None) as link:
+def _link(port: str | None, asks_only: bool = False) -> Iterator[BoardLink]:
+    """A link to the board as it is: it keeps its profile. A show that plays there ends, unless the link
+    `asks_only`."""
+    board = SerialBoard(port or find_port())
+    with contextlib.closing(board), BoardLink(board, None, asks_only=asks_only) as link:
         link.connect()
         yield link
 

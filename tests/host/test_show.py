@@ -137,6 +137,23 @@ def test_a_show_plays_on_after_the_command_has_ended(run, board, recorded):
     assert len(set(moved[-100:])) > 5, "the jaw goes up and down, and nobody is on the wire"
 
 
+def test_a_list_leaves_the_show_that_plays_alone(run, board, recorded):
+    simulated, _ = board
+    run("store", recorded, "--on-boot")
+    run("play", "word", "--times", 0)
+    port = SerialBoard(simulated.port)
+    for _ in range(3):
+        code, listed, _ = run("list")
+        assert code == 0 and re.fullmatch(r"word +\d\.\d kB  at boot\n", listed)
+        simulated.clock.sleep_until(simulated.clock.now() + 0.3)
+        with BoardLink(port, None, asks_only=True) as link:
+            link.connect()
+            status = link.request_status()
+            assert status.cause_name == "show" and status.dropped == 0
+        port.close()
+    assert status.played > 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

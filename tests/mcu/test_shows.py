@@ -17,9 +17,18 @@ from wired_board import PERIOD_MS, START_TICKS, Board, make_profile
 
 from facewire import constants as c
 from lipwright.link.board_profile import BoardCollision, BoardProfile
-from lipwright.link.file_messages import FileBegin, FileDelete, FileEnd, FileList, FilePart, ShowPlay
+from lipwright.link.file_messages import (
+    FileBegin,
+    FileDelete,
+    FileEnd,
+    FileInfo,
+    FileList,
+    FilePart,
+    ShowPlay,
+)
 from lipwright.link.messages import (
     Ack,
+    BoardInfo,
     BoardStatus,
     FullFrame,
     Hello,
@@ -328,6 +337,31 @@ def test_a_host_s_frames_take_over_without_a_jump(make: Any) -> None:
     assert ticks[-1][2][2:] == [goal] * (CHANNELS - 2), "the first two would collide there"
     assert np.abs(np.diff([out for _, _, out, _ in ticks], axis=0)).max() <= 3 * 65536 // 100
     assert "following" not in states(board.run(400))[1:]
+
+
+@pytest.mark.parametrize("start_ms", [0, WRAP_MS - 1500])
+def test_a_host_that_only_asks_leaves_a_show_as_it_is(make: Any, start_ms: int) -> None:
+    data = make_show().encode()
+    turns = (AHEAD_TICKS + make_show().duration_ms // PERIOD_MS + END_TICKS) // 2
+    undisturbed: Board = make(start_ms, hello=data, boot__txt=b"hello")
+    play(undisturbed, times=2)
+    told = undisturbed.run(4 * turns)
+
+    board: Board = make(start_ms, hello=data, boot__txt=b"hello")
+    play(board, times=2)
+    ours: list[list[Any]] = []
+    for turn in range(turns):
+        questions = [FileList(3 * turn + 3, "shows", number) for number in range(2)]
+        info, boot, hello = board.send(Hello.ask(3 * turn + 2), *questions)
+        assert isinstance(info, BoardInfo) and info.session == 1, "that of the host that has gone"
+        assert isinstance(boot, FileInfo) and isinstance(hello, FileInfo)
+        assert (boot.name, boot.size, boot.crc) == ("shows/boot.txt", 5, zlib.crc32(b"hello"))
+        assert (hello.count, hello.name, hello.size) == (2, "shows/hello", len(data))
+        still = board["state"] == c.RESTING
+        assert hello.crc == (zlib.crc32(data) if still else 0), "reading it would hold up the ticks"
+        ours += board.run(4)
+    assert ours == told
+    assert {"following", "resting"} <= set(states(ours)) and board["played"] == 2 * FRAMES
 
 
 @pytest.mark.parametrize("left_ms", [20, 200, 400])

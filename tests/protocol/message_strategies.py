@@ -54,6 +54,7 @@ MOTION: st.SearchStrategy[Any] = st.one_of(
 )
 REQUESTS: st.SearchStrategy[Any] = st.one_of(
     st.builds(m.Hello.open, ID, ID),
+    st.builds(m.Hello.ask, ID),
     st.builds(m.Sync, ID),
     st.builds(m.ProfileUpload, ID, profiles(), st.booleans()),
     st.builds(m.Park, ID),

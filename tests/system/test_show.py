@@ -10,7 +10,7 @@ from lipwright.audio.decode import open_sound
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import load_profile
 from lipwright.link.board_link import BoardLink
-from lipwright.link.file_transfer import play_show, store_file
+from lipwright.link.file_transfer import list_files, play_show, store_file
 from lipwright.lips.model import LipModel
 from lipwright.say import perform
 from lipwright.show import record
@@ -23,19 +23,22 @@ AHEAD_MS = 300  # how far ahead the board reads
 
 
 class Recorder:
-    """What the drivers are told at each tick: board time in ms, and a count for each output (0: off)."""
+    """What the drivers know at each tick, once all registers are known: board time in ms, a count for each
+    output (0: off)."""
 
     def __init__(self, board):
         self.ticks = {}
+        self._registers = np.zeros((2, 256), np.uint8)
+        self._known = np.zeros((2, 256), bool)
         board.on_bus_write = self._write
 
     def _write(self, time_us, address, register, data):
-        if register != 6:
-            return
-        words = np.frombuffer(data, "<u2")[1::2]
-        first = 16 * (address - 0x40)
-        counts = self.ticks.setdefault(round(time_us / 1000), np.zeros(OUTPUTS, int))
-        counts[first : first + len(words)] = np.where(words & 0x1000, 0, words)
+        written = address - 0x40, slice(register, register + len(data))
+        self._registers[written] = np.frombuffer(data, np.uint8)
+        self._known[written] = True
+        if self._known[:, 6:70].ravel()[: 4 * OUTPUTS].all():
+            words = self._registers[:, 6:70].copy().view("<u2").ravel()[1::2][:OUTPUTS]
+            self.ticks[round(time_us / 1000)] = np.where(words & 0x1000, 0, words).astype(int)
 
     def between(self, start_ms, duration_ms):
         """Counts (ticks, outputs) from a time on."""
@@ -98,3 +101,37 @@ def test_with_the_host_gone_the_show_goes_on_to_its_end_and_rests(interpreter):
             link.connect()
             status = link.request_status()
             assert (status.state_name, status.cause_name) == ("resting", "show")
+
+
+@pytest.mark.parametrize("interpreter", ["micropython64", "micropython32", "cpython"])
+def test_a_show_that_is_listed_while_it_plays_goes_on_as_one_that_is_not(interpreter):
+    profile = load_profile()
+    show = record(open_sound(CLIPS[0]), profile, 0)
+
+    def counts(asks):
+        """Every pulse from before the show to after it."""
+        with SimulatedBoard(interpreter, virtual=True) as board:
+            with BoardLink(board, profile) as link:
+                link.connect()
+                store_file(link, "shows/hello", show.encode())
+                play_show(link, "hello")
+            start, seen = board.clock.now(), Recorder(board)
+            for second in range(3 if asks else 0):
+                board.clock.sleep_until(start + 0.5 + second / 2)
+                with BoardLink(board, None, asks_only=True) as link:
+                    info = link.connect()
+                    assert info.profile_crc == show.profile_crc and info.session != 0
+                    (listed,) = list_files(link)
+                    assert (listed.name, listed.size) == ("shows/hello", len(show.encode()))
+                    status = link.request_status()
+                    assert (status.state_name, status.cause_name) == ("following", "show")
+            board.clock.sleep_until(start + (AHEAD_MS + show.duration_ms) / 1000 + 1)
+            with BoardLink(board, None, asks_only=True) as link:
+                link.connect()
+                status = link.request_status()
+                assert (status.played, status.dropped) == (len(show.times_ms), 0)
+            return seen.between(min(seen.ticks), AHEAD_MS + show.duration_ms)
+
+    undisturbed = counts(False)
+    assert np.ptp(undisturbed, axis=0).max() > 50, "the lips move"
+    assert np.array_equal(counts(True), undisturbed)

@@ -62,9 +62,10 @@ class BoardLink:
     info: m.BoardInfo
     status: m.BoardStatus
 
-    def __init__(self, board: Board, profile: HeadProfile | None) -> None:
+    def __init__(self, board: Board, profile: HeadProfile | None, *, asks_only: bool = False) -> None:
         """`profile` is the head that the board is to drive; with None it keeps the one that it has, does not
-        move when it is greeted, and takes no frames. Nothing is opened before `connect`."""
+        move when it is greeted, and takes no frames. With `asks_only` it goes on with what it does, be it a
+        show, in the session that it has. Nothing is opened before `connect`."""
         self.sync = ClockSync()
         self.frames_sent = 0
         self.frame_bytes = 0
@@ -72,6 +73,7 @@ class BoardLink:
         self._board = board
         self.clock = board.clock
         self._profile = None if profile is None else board_profile(profile)
+        self._asks_only = asks_only
         self._frames = FrameEncoder(0 if profile is None else len(profile.channels))
         self._splitter = m.Splitter()
         self._port: serial.Serial | None = None
@@ -101,7 +103,11 @@ class BoardLink:
         self._port = self._board.open()
         self._session = int(self.clock.now() * 1000) % 0xFFFF + 1
         self._write(b"\0")  # ends whatever the board has heard before
-        self.info = self.ask(lambda number: m.Hello.open(number, self._session), m.BoardInfo)
+        if self._asks_only:
+            self.info = self.ask(m.Hello.ask, m.BoardInfo)
+            self._session = self.info.session
+        else:
+            self.info = self.ask(lambda number: m.Hello.open(number, self._session), m.BoardInfo)
         profile = self._profile
         if profile is not None and self.info.profile_crc != profile.crc:
             self.ask(lambda number: m.ProfileUpload(number, profile), m.Ack)

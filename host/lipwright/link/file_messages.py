@@ -107,7 +107,7 @@ class Update(Fields):
 class FileInfo(Fields):
     """Answers a question about a folder: how many files it has, and the one with the number asked for.
 
-    name is empty if there are not so many.
+    name is empty if there are not so many. crc is 0 for all but short files while a show plays.
     """
 
     TYPE = c.FILE_INFO

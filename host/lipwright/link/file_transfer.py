@@ -48,7 +48,10 @@ def store_file(
 
 
 def list_files(link: BoardLink, folder: str = SHOWS) -> list[FileInfo]:
-    """What lies in a folder of the board, in order of name: name (with the folder), size and CRC-32."""
+    """What lies in a folder of the board, in order of name: name (with the folder), size and CRC-32.
+
+    While a show plays, the CRC-32 of all but short files (256 bytes) is 0: reading them would hold it up.
+    """
     found: list[FileInfo] = []
     while True:
         info = link.ask(lambda number: FileList(number, folder, len(found)), FileInfo)

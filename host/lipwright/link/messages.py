@@ -113,6 +113,11 @@ class Hello(Fields):
         """The hello of this version of the protocol."""
         return cls(request, c.PROTOCOL_VERSION, c.SCHEMA_HASH, session)
 
+    @classmethod
+    def ask(cls, request: int) -> Hello:
+        """One that opens no session, as no version of the wire has the hash 0: only to hear who is there."""
+        return cls(request, c.PROTOCOL_VERSION, 0, 1)
+
 
 @dataclass(frozen=True)
 class Sync(Fields):
@@ -374,8 +379,9 @@ def decode_payload(payload: bytes) -> Message:
     if message_type not in _CLASSES:
         raise MalformedError(f"no message has the type {message_type}")
     if message_type in (c.HELLO, c.BOARD_INFO) and len(fields) >= 4:
-        _, version, schema_hash = ID(fields[1]), U16(fields[2]), U32(fields[3])
-        if (version, schema_hash) != (c.PROTOCOL_VERSION, c.SCHEMA_HASH):
+        request, version, schema_hash = ID(fields[1]), U16(fields[2]), U32(fields[3])
+        ours = version == c.PROTOCOL_VERSION and schema_hash == c.SCHEMA_HASH
+        if not ours and fields != [c.HELLO, *Hello.ask(request).fields()]:
             raise VersionError(version, schema_hash)
     message: Message = _CLASSES[message_type].from_fields(fields[1:])
     return message
