@@ -75,7 +75,7 @@ def asked(port: str, profile_path: str | None) -> str:
     """What does the board say of itself? Raises LipwrightError if it says nothing."""
     profile = load_profile(profile_path)
     try:
-        with closing(SerialBoard(port)) as board, BoardLink(board, None) as link:
+        with closing(SerialBoard(port)) as board, BoardLink(board, None, asks_only=True) as link:
             info = link.connect()
             words = "\n        ".join(board_lines(info, link.request_status(), profile))
     except LipwrightError as error:
