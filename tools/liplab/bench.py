@@ -19,6 +19,7 @@ BENCHES: Commands = {
     "lips": ("time and instructions of the lip model, and what a Pi needs", "liplab.bench_lips:add_parser"),
     "live": ("the running service: late frames, memory, lips against sound", "liplab.bench_live:add_parser"),
     "pipeline": ("time and memory of sound to targets", "liplab.bench_pipeline:add_parser"),
+    "watch": ("offsets found and dubbed clips refused, on videos", "liplab.bench_watch:add_parser"),
 }
 
 EXAMPLES = """examples:
@@ -28,6 +29,7 @@ EXAMPLES = """examples:
   liplab bench lips                   the lip model's step here, and estimated on a Raspberry Pi
   liplab bench live --minutes 10      the service in real time: late frames, memory, lips against sound
   liplab bench pipeline clip.wav      real-time factor and the time of one 20 ms step
+  liplab bench watch ~/grid           offsets found and dubbed clips refused, on a folder of videos
 """
 
 

@@ -35,8 +35,9 @@ class MeshTracker:
 
     name = "mesh"
 
-    def __init__(self) -> None:
-        """Raises LipwrightError where MediaPipe is not installed."""
+    def __init__(self, most_faces: int = 2) -> None:
+        """Follows up to `most_faces`. Raises LipwrightError where MediaPipe is not installed."""
+        self._most_faces = most_faces
         try:
             with quiet():  # it notes its start at length
                 import mediapipe
@@ -62,23 +63,27 @@ class MeshTracker:
 
     def landmarks(self, pixels: Pixels) -> Floats | Missed:
         """All landmarks (478, 3) of the one face in a picture; pixels, z too."""
-        height, width = pixels.shape[:2]
-        faces = self._mesh.process(np.ascontiguousarray(pixels)).multi_face_landmarks
+        faces = self.faces(pixels)
         if not faces:
             return Missed(TOO_DARK if pixels.mean() < DARK else NO_FACE)
-        places = [
-            np.array([(mark.x * width, mark.y * height, mark.z * width) for mark in face.landmark])
-            for face in faces
-        ]
-        first = places[0][:, :2]
-        apart = TWO_ARE_APART * np.ptp(first[:, 0])
-        if any(np.hypot(*(other[:, :2] - first).mean(0)) > apart for other in places[1:]):
-            return Missed(TWO_FACES)
-        return np.asarray(places[0])
+        return faces[0] if len(faces) == 1 else Missed(TWO_FACES)
+
+    def faces(self, pixels: Pixels) -> list[Floats]:
+        """All landmarks (478, 3) of every face in a picture (h, w, 3), RGB; pixels, z too."""
+        height, width = pixels.shape[:2]
+        apart: list[Floats] = []
+        for face in self._mesh.process(np.ascontiguousarray(pixels)).multi_face_landmarks or []:
+            places = np.array([(mark.x * width, mark.y * height, mark.z * width) for mark in face.landmark])
+            least = TWO_ARE_APART * np.ptp(places[:, 0])
+            if all(np.hypot(*(places - other).mean(0)[:2]) > least for other in apart):
+                apart.append(places)
+        return apart
 
     def reset(self) -> None:
         """Forgets the picture before."""
-        self._mesh.reset()
+        with quiet():  # it starts anew, and notes it
+            self._mesh.reset()
+            self._mesh.process(np.zeros((64, 64, 3), np.uint8))
 
     def close(self) -> None:
         """Ends MediaPipe's threads."""
@@ -86,7 +91,7 @@ class MeshTracker:
 
     def _open(self) -> Any:
         return self._mediapipe.solutions.face_mesh.FaceMesh(
-            static_image_mode=False, max_num_faces=2, refine_landmarks=True
+            static_image_mode=False, max_num_faces=self._most_faces, refine_landmarks=True
         )
 
 

@@ -47,12 +47,12 @@ def track(video: Path) -> dict[str, Values]:
         raise LipwrightError(f"{video} shows no face that could be tracked; choose a video of one face.")
     t = np.array(times) - times[0]
     found = np.array([not isinstance(frame, Missed) for frame in points])
-    lips = _measure(np.array(seen))
+    lips = measure(np.array(seen))
     return {"t": t, **{part: np.interp(t, t[found], lips[part]) for part in lips}}
 
 
-def _measure(points: Values) -> dict[str, Values]:
-    """Distances in frames of landmarks (n, 478, 3)."""
+def measure(points: Values) -> dict[str, Values]:
+    """Aperture, width and jaw (n,) of landmarks (n, 478, 3), over the distance of the eyes."""
 
     def apart(one: int, other: int) -> Values:
         return np.asarray(np.linalg.norm(points[:, one] - points[:, other], axis=1))
