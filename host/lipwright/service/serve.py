@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -207,6 +208,10 @@ async def _serve(arguments: argparse.Namespace) -> None:
             await door.start()
         closing.callback(head.close)
         sound.start(latency.saved_s(folder))
+        # What is there now stays for ever. Left out of the count, it does not make collections so rare that
+        # rubbish piles up for an hour, nor so long that they hold up a frame.
+        gc.collect()
+        gc.freeze()
         engine.start()
         log.info("%s: the panel is at %s", profile.name, _url(arguments.listen, server.port))
         await _watch(head, ended)
