@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,7 @@ def bench_live(
         if recording is not None:
             closing.enter_context(contextlib.closing(recording))
             recording.start()
-        talker = Loudspeaker(sound, folder) if listens else Talker(sound, folder / NAME)
+        talker: Repeater = Loudspeaker(sound, folder) if listens else Talker(sound, folder / NAME)
         closing.callback(talker.close)
         looks = [service.look()]
         talker.start()
@@ -224,78 +225,78 @@ class Service:
         self.process.wait(20)
 
 
-class Talker:
-    """Sends the clip again and again, as a microphone would: in real time, in blocks of 20 ms.
+class Repeater(ABC):
+    """Has the clip sound again and again, in a thread of its own, with breaks between.
 
     Attributes:
-        sent_s: Host times at which the first byte of each was sent.
+        sent_s: Host times at which the first sample of each was sent.
         problem: What went wrong, in words.
     """
 
-    def __init__(self, sound: Sound, path: Path) -> None:
+    def __init__(self) -> None:
         self.sent_s: list[float] = []
         self.problem = ""
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends with the clip that is sounding."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @abstractmethod
+    def once(self) -> None:
+        """The clip, once; notes when it began, and what went wrong."""
+
+    def _run(self) -> None:
+        while not (self._closing.wait(BREAK_S) or self.problem):
+            self.once()
+
+
+class Talker(Repeater):
+    """Sends the clip to the service as a microphone would: in real time, in blocks of 20 ms."""
+
+    def __init__(self, sound: Sound, path: Path) -> None:
+        super().__init__()
         samples = np.concatenate(list(sound.blocks(RATE)))
         self._data = (samples * 32767).astype("<i2").tobytes()
         self._path = path
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def start(self) -> None:
-        """Begins."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Ends with the clip that is being spoken."""
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._closing.wait(BREAK_S):
-            with socket.socket(socket.AF_UNIX) as client:
-                client.connect(str(self._path))
-                client.sendall(b'{"rate": 16000}\n')
-                begin = time.monotonic()
-                self.sent_s.append(begin)
-                step = RATE // 50 * 2
-                for k in range(0, len(self._data), step):
-                    time.sleep(max(0.0, begin + k / 2 / RATE - time.monotonic()))
-                    client.sendall(self._data[k : k + step])
-                client.shutdown(socket.SHUT_WR)
-                answer = client.makefile().readline().strip()
-            if answer != SPOKEN:
-                self.problem = f"the service did not speak: {answer}"
-                return
+    def once(self) -> None:
+        """Speaks it, and waits until it has been heard."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self._path))
+            client.sendall(b'{"rate": 16000}\n')
+            begin = time.monotonic()
+            self.sent_s.append(begin)
+            step = RATE // 50 * 2
+            for k in range(0, len(self._data), step):
+                time.sleep(max(0.0, begin + k / 2 / RATE - time.monotonic()))
+                client.sendall(self._data[k : k + step])
+            client.shutdown(socket.SHUT_WR)
+            answer = client.makefile().readline().strip()
+        if answer != SPOKEN:
+            self.problem = f"the service did not speak: {answer}"
 
 
-class Loudspeaker:
-    """Plays the clip again and again on the default sound card, for a microphone; otherwise as a Talker."""
+class Loudspeaker(Repeater):
+    """Plays the clip on the default sound card, for a microphone."""
 
     def __init__(self, sound: Sound, folder: Path) -> None:
-        self.sent_s: list[float] = []
-        self.problem = ""
+        super().__init__()
         self._path = folder / "clip.wav"
         soundfile.write(self._path, np.concatenate(list(sound.blocks(RATE))), RATE)
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def start(self) -> None:
-        """Begins."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Ends with the clip that is being played."""
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._closing.wait(BREAK_S):
-            self.sent_s.append(time.monotonic())
-            if subprocess.run(["paplay", str(self._path)], check=False).returncode:
-                self.problem = "paplay does not play."
-                return
+    def once(self) -> None:
+        """Plays it to its end."""
+        self.sent_s.append(time.monotonic())
+        if subprocess.run(["paplay", str(self._path)], check=False).returncode:
+            self.problem = "paplay does not play."
 
 
 def told(looks: list[Look], seconds: float) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from facewire import constants as wire
+from lipwright.audio.features import STEP_S
 from lipwright.clock import Clock, RealClock
 from lipwright.errors import LipwrightError
 from lipwright.face.life import Life
@@ -34,7 +35,6 @@ from lipwright.live.timeline import Timeline
 from lipwright.live.voice import Voice
 from lipwright.performance import Floats, Pose
 
-STEP_S = 0.020
 # How long before its time a frame is sent. A talk wants to begin and to stop quickly: half of what
 # `lipwright say` takes for a file, and still four ticks for a machine that is busy.
 AHEAD_S = 0.070

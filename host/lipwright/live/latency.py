@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from lipwright.errors import LipwrightError
 from lipwright.files import write_atomically
-from lipwright.live.sound_card import NO_PORTAUDIO
+from lipwright.live.recording import joined
+from lipwright.live.sound_card import load_sounddevice
 
 RATE = 48_000  # Hz
 # A rising tone of 60 ms: it is found in noise and echo, and its beginning to a fraction of a millisecond.
@@ -70,7 +71,7 @@ def measure(progress: Callable[[int], object]) -> Latency:
 
     Raises LipwrightError that says what to do where the probes are not found.
     """
-    sounddevice = _sounddevice()
+    sounddevice = load_sounddevice()
     recorder = _Recorder()
     try:
         with sounddevice.Stream(
@@ -137,11 +138,7 @@ class _Recorder:
         """How late each probe that is clearly heard was."""
         if not self._recorded:
             return []
-        # Buffers follow each other without a gap; their time stamps jitter, their middle one does not.
-        counts = np.cumsum([0] + [len(block) for _, block in self._recorded])
-        begins = [at - counts[k] / RATE for k, (at, _) in enumerate(self._recorded)]
-        begin_s = float(np.median(begins))
-        sound = np.concatenate([block for _, block in self._recorded])
+        begin_s, sound = joined(self._recorded, RATE)
         found = []
         for played_s in self._played_s:
             first = round((played_s - EARLIEST_S - begin_s) * RATE)
@@ -176,11 +173,3 @@ def saved_s(folder: Path) -> float:
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
     return extra_ms / 1000 if -1000 * EARLIEST_S <= extra_ms <= 1000 * LONGEST_S else 0.0
-
-
-def _sounddevice() -> Any:
-    try:
-        import sounddevice
-    except OSError:
-        raise LipwrightError(NO_PORTAUDIO + ".") from None
-    return sounddevice

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,19 @@ from numpy.typing import NDArray
 
 from lipwright.audio.decode import RATE
 from lipwright.errors import LipwrightError
-from lipwright.live.sound_card import NO_PORTAUDIO
+from lipwright.live.sound_card import load_sounddevice
 
 Samples = NDArray[np.float32]
+
+
+def joined(blocks: Sequence[tuple[float, Samples]], rate: int) -> tuple[float, Samples]:
+    """Blocks, each with its time, as one sound and the time of its first sample.
+
+    They follow each other without a gap; each one's time stamp jitters, their middle one does not.
+    """
+    places = np.cumsum([0] + [len(block) for _, block in blocks])
+    first_s = float(np.median([at - places[k] / rate for k, (at, _) in enumerate(blocks)]))
+    return first_s, np.concatenate([block for _, block in blocks])
 
 
 class Recording:
@@ -26,10 +37,7 @@ class Recording:
 
     def start(self) -> None:
         """Begins. Raises LipwrightError where nothing can be recorded."""
-        try:
-            import sounddevice
-        except OSError:
-            raise LipwrightError(NO_PORTAUDIO + ".") from None
+        sounddevice = load_sounddevice()
         try:
             self._stream = sounddevice.InputStream(
                 samplerate=RATE, channels=1, dtype="float32", latency="low", callback=self._take
@@ -44,10 +52,7 @@ class Recording:
             self._stream.close()
 
     def window(self, begin_s: float, end_s: float) -> Samples:
-        """What came in between two host times, from the first on; shorter where it had not begun or ended.
-
-        Blocks that lie together are joined by their count; a block's own time stamp jitters.
-        """
+        """What came in between two host times, from the first on; shorter where it had not begun or ended."""
         with self._lock:
             blocks = [
                 (at, block)
@@ -56,9 +61,7 @@ class Recording:
             ]
         if not blocks:
             return np.zeros(0, np.float32)
-        places = np.cumsum([0] + [len(block) for _, block in blocks])
-        first_s = float(np.median([at - places[k] / RATE for k, (at, _) in enumerate(blocks)]))
-        sound = np.concatenate([block for _, block in blocks])
+        first_s, sound = joined(blocks, RATE)
         return sound[max(0, round((begin_s - first_s) * RATE)) : max(0, round((end_s - first_s) * RATE))]
 
     def _take(self, block: Samples, frames: int, times: Any, status: Any) -> None:

@@ -16,7 +16,17 @@ from lipwright.errors import LipwrightError
 LOOK_EVERY_S = 0.5
 # A stream whose callback has been silent for so long is dead, whatever the driver says.
 DEAD_S = 1.5
-NO_PORTAUDIO = "the sound library PortAudio is missing; install it with: sudo apt install libportaudio2"
+
+
+def load_sounddevice() -> Any:
+    """The module sounddevice. Raises LipwrightError where the library under it is missing."""
+    try:
+        import sounddevice
+    except OSError:
+        raise LipwrightError(
+            "the sound library PortAudio is missing; install it with: sudo apt install libportaudio2."
+        ) from None
+    return sounddevice
 
 
 class KeptStream:
@@ -70,13 +80,12 @@ class SoundCards:
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
-        self._module: Any = None
 
     def keep(self, stream: KeptStream) -> None:
         """Opens a stream, and again whenever it dies. Raises LipwrightError without PortAudio."""
         with self._lock:
             self._streams.append(stream)
-            stream.open(self._sounddevice())
+            stream.open(load_sounddevice())
             if self._thread is None:
                 self._thread = threading.Thread(target=self._look_after, name="sound cards", daemon=True)
                 self._thread.start()
@@ -96,15 +105,6 @@ class SoundCards:
                 stream.close()
             self._streams.clear()
 
-    def _sounddevice(self) -> Any:
-        if self._module is None:
-            try:
-                import sounddevice
-            except OSError:
-                raise LipwrightError(NO_PORTAUDIO + ".") from None
-            self._module = sounddevice
-        return self._module
-
     def _look_after(self) -> None:
         while not self._closing.wait(LOOK_EVERY_S):
             with self._lock:
@@ -114,7 +114,7 @@ class SoundCards:
                     if stream.stream is not None and not stream.is_alive:
                         stream.problem = "the sound device has gone"
                     stream.close()
-                module = self._sounddevice()
+                module = load_sounddevice()
                 # Private, and the only way to make PortAudio see a device that has been plugged in since.
                 module._terminate()
                 module._initialize()

@@ -11,13 +11,14 @@ from facewire import constants as wire
 from liplab.board import SimulatedBoard
 from lipwright import resources
 from lipwright.audio.decode import Sound, open_sound
+from lipwright.audio.features import STEP_S
 from lipwright.errors import LipwrightError
 from lipwright.face.life import Life
 from lipwright.face.model import FaceModel
 from lipwright.face.profile import load_profile
 from lipwright.link.board_link import BoardLink
 from lipwright.lips.model import LipModel
-from lipwright.live.engine import AHEAD_S, STEP_S, Engine
+from lipwright.live.engine import AHEAD_S, Engine
 from lipwright.live.speech import Speech
 from lipwright.performance import Performer, poses_of
 
