@@ -52,6 +52,8 @@ EXTRAS = {
     "mediapipe": "vision",
     "cv2": "vision",
     "pocketsphinx": "sim",
+    "threadpoolctl": "sim",
+    "distributed": "scale",
     "paho": "mqtt",
 }
 

@@ -17,9 +17,13 @@ NEED_TORCH = [
     "discover/test_package.py",
     "discover/test_self_model.py",
     "discover/test_shipped.py",
+    "improve/test_bench_improve.py",
+    "improve/test_improve_command.py",
+    "improve/test_learn.py",
     "lips/test_network.py",
     "lips/test_train_command.py",
     "speech/test_corpus_command.py",
+    "speech/test_corpus_workers.py",
 ]
 
 collect_ignore = [] if find_spec("torch") else NEED_TORCH

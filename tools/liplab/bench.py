@@ -19,6 +19,12 @@ BENCHES: Commands = {
     "lips": ("time and instructions of the lip model, and what a Pi needs", "liplab.bench_lips:add_parser"),
     "live": ("the running service: late frames, memory, lips against sound", "liplab.bench_live:add_parser"),
     "pipeline": ("time and memory of sound to targets", "liplab.bench_pipeline:add_parser"),
+    "scale": ("speed of several workers, and a run of which some die", "liplab.bench_scale:add_parser"),
+    "camera": ("lipwright watch in real time on one core", "liplab.bench_camera:add_parser"),
+    "improve": (
+        "what watching gains on people held out, by how much was watched",
+        "liplab.bench_improve:add_parser",
+    ),
     "watch": ("offsets found and dubbed clips refused, on videos", "liplab.bench_watch:add_parser"),
 }
 
@@ -29,6 +35,9 @@ EXAMPLES = """examples:
   liplab bench lips                   the lip model's step here, and estimated on a Raspberry Pi
   liplab bench live --minutes 10      the service in real time: late frames, memory, lips against sound
   liplab bench pipeline clip.wav      real-time factor and the time of one 20 ms step
+  liplab bench scale ~/grid           two workers beside one, and a run whose workers are killed
+  liplab bench camera ~/grid          lipwright watch in real time on one core, films before the camera
+  liplab bench improve ~/grid         what watching gains on people who were not watched
   liplab bench watch ~/grid           offsets found and dubbed clips refused, on a folder of videos
 """
 

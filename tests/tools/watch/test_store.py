@@ -112,6 +112,18 @@ def test_a_day_is_forgotten_and_a_clip_is_not_watched_again(store: Store) -> Non
         assert not store.has(HASH, 0) and store.entries() == [] and store.records() == []
 
 
+def test_tags_are_kept_and_forgotten_by(store: Store) -> None:
+    with store.held():
+        store.keep("a.mp4", HASH, "anna", 0, watched(clip("aaaaaaaaaaaa", 1)), ["sung", "child", "sung"])
+        store.keep("b.mp4", "f" * 16, "anna", 0, watched(clip("bbbbbbbbbbbb", 2)), ["whispered"])
+        assert [entry.tags for entry in store.entries()] == [("child", "sung"), ("whispered",)]
+        assert store.forget("sung") == ["aaaaaaaaaaaa"]
+        (entry,) = store.entries()
+        record = entry.path.parent / RECORD
+        record.write_text(record.read_text().replace('"tags"', '"older"'))
+        assert store.entries()[0].tags == ()
+
+
 def test_what_is_not_there_cannot_be_forgotten(store: Store) -> None:
     with store.held(), pytest.raises(LipwrightError, match="Nothing is kept"):
         store.forget("nobody")

@@ -31,7 +31,10 @@ def test_watch_list_forget(anna: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["watch", str(anna), "--person", "anna", *told]) == 2
     assert "consent" in capsys.readouterr().err and not store.exists()
 
-    assert main(["watch", str(anna), "--person", "anna", "--yes", "--json", str(report), *told]) == 0
+    assert main(["watch", str(anna), "--tag", "Sung!", "--yes", *told]) == 2
+    assert "is no tag" in capsys.readouterr().err
+    named = ["--person", "anna", "--tag", "sung", "--tag", "child", "--yes", "--json", str(report)]
+    assert main(["watch", str(anna), *named, *told]) == 0
     assert "1 clips kept" in capsys.readouterr().out
     figures = json.loads(report.read_text())
     assert figures["clips"] == 1 and figures["pictures"] > 70 and figures["kept_s"] > 2.5
@@ -42,6 +45,10 @@ def test_watch_list_forget(anna: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["watch", "list", "--json", "-", *told]) == 0
     (clip,) = json.loads(capsys.readouterr().out)["clips"]
     assert (clip["person"], clip["video"]) == ("anna", "interview.mp4")
+    assert clip["tags"] == ["child", "sung"]
+    assert main(["watch", "list", *told]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("child sung")
+    assert "<td>sung</td><td>1</td>" in (store / "seen.html").read_text()
 
     assert main(["watch", "forget", "anna", *told]) == 0
     assert "nothing of them is left" in capsys.readouterr().out

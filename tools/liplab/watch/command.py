@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from liplab.watch import consent
 from liplab.watch.run import draw_page, find_videos, listing, summary, watch
 from liplab.watch.store import Store
+from liplab.workers import add_workers, crew_of
 from lipwright.errors import LipwrightError
 from lipwright.files import write_report
 
 FORGET, LIST = "forget", "list"
+TAG = re.compile("[a-z]+(-[a-z]+)*")
 
 EXAMPLES = """examples:
   liplab watch interview.mp4 --person anna   faces that speak become tracks; no picture and no sound is kept
   liplab watch ~/videos                      every video of a folder; goes on where it was stopped
-  liplab watch list                          what is kept: clip, person, day, video
-  liplab watch forget anna                   remove a person, a day (2026-05-01) or a clip
+  liplab watch song.mp4 --tag sung           how they speak: child, whispered, shouted, sung
+  liplab watch ~/videos --workers 8          eight processes watch; the result is the same
+  liplab watch list                          what is kept: clip, person, day, video, tags
+  liplab watch forget anna                   remove a person, a day (2026-05-01), a tag or a clip
   liplab bench watch ~/grid                  how well offsets are found and dubbed clips refused
 It asks for consent first, once. A video called "list" is given as ./list.
 """
@@ -37,6 +42,14 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("what", nargs="+", metavar="VIDEO", help="or a folder; or: list; or: forget NAME")
     parser.add_argument("--person", metavar="NAME", help="whom the videos show (default: the file's name)")
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="how they speak: child, whispered, shouted, sung, or another word; may be given again",
+    )
+    add_workers(parser)
     parser.add_argument(
         "--store",
         type=Path,
@@ -68,10 +81,17 @@ def default_folder() -> Path:
 def _watch(store: Store, arguments: argparse.Namespace) -> None:
     if arguments.person is not None and not arguments.person.strip():
         raise LipwrightError("The name after --person is empty; give one, or leave --person out.")
+    for tag in arguments.tag:
+        if not TAG.fullmatch(tag):
+            raise LipwrightError(
+                f'"{tag}" is no tag; give a word of small letters and hyphens, as whispered.'
+            )
     videos = find_videos([Path(place).expanduser() for place in arguments.what])
-    consent.ask(store.folder, arguments.yes)
-    with store.held():
-        account = watch(videos, store, arguments.person)
+    if arguments.cluster is not None:  # its workers stand in other folders
+        videos = [path.absolute() for path in videos]
+    consent.ask(store.folder, arguments.yes, arguments.cluster is not None)
+    with store.held(), crew_of(arguments.workers, arguments.cluster) as crew:
+        account = watch(videos, store, arguments.person, arguments.tag, crew)
         seen = draw_page(store)
     write_report(account.report(store.folder), arguments.json)
     if not account.videos:
@@ -83,7 +103,7 @@ def _watch(store: Store, arguments: argparse.Namespace) -> None:
 
 def _forget(store: Store, names: list[str], json: str | None) -> None:
     if not names:
-        raise LipwrightError("Say what to forget: a person, a day (2026-05-01) or a clip.")
+        raise LipwrightError("Say what to forget: a person, a day (2026-05-01), a tag or a clip.")
     if not store.folder.is_dir():
         raise LipwrightError(f"Nothing is kept in {store.folder}.")
     gone: list[str] = []
@@ -108,5 +128,5 @@ def _list(store: Store, json: str | None) -> None:
         print(
             f"{clip['clip']}  {clip['day']}  {clip['person']:16}  {clip['seconds']:5.1f} s  "
             f"sound {clip['offset_ms']:+5.0f} ms  r {clip['r']:.2f}  "
-            f"{clip['video']} at {clip['start_s']:.1f} s"
+            f"{clip['video']} at {clip['start_s']:.1f} s  {' '.join(clip['tags'])}".rstrip()
         )

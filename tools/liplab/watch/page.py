@@ -52,9 +52,19 @@ def page(entries: Sequence[Entry], records: Sequence[dict[str, Any]]) -> str:
 Drawn from the tracks that are kept; there are no pictures. Below each mouth: how far its lips were open.</p>
 <table><tr><th>not kept, because</th><th>seconds of faces</th></tr>
 {rows}</table>
-{figures}
+{_tags(entries)}{figures}
 </html>
 """
+
+
+def _tags(entries: Sequence[Entry]) -> str:
+    """What is kept of each way to speak, where any is tagged."""
+    clips: Counter[str] = Counter(tag for entry in entries for tag in entry.tags)
+    rows = ""
+    for tag, number in sorted(clips.items()):
+        seconds = sum(entry.seconds for entry in entries if tag in entry.tags)
+        rows += f"<tr><td>{escape(tag)}</td><td>{number}</td><td>{seconds:.0f} s</td></tr>\n"
+    return f"<table><tr><th>tag</th><th>clips</th><th>kept</th></tr>\n{rows}</table>\n" if rows else ""
 
 
 def _figure(entry: Entry) -> str:
@@ -65,9 +75,10 @@ def _figure(entry: Entry) -> str:
         f'<g transform="translate({number * width},0)">{_mouth(tracks.lips_mm[place])}</g>'
         for number, place in enumerate(places)
     )
+    tags = "".join(f" · {escape(tag)}" for tag in entry.tags)
     caption = (
         f"{escape(entry.person)} · {entry.day} · {escape(entry.video)} at {entry.start_s:.1f} s, "
-        f"{entry.seconds:.1f} s · sound {entry.offset_ms:+.0f} ms, r {entry.r:.2f} · clip {entry.clip}"
+        f"{entry.seconds:.1f} s{tags} · sound {entry.offset_ms:+.0f} ms, r {entry.r:.2f} · clip {entry.clip}"
     )
     whole = DRAWINGS * width
     return (

@@ -1,71 +1,29 @@
-"""Watches videos one after the other, portion by portion, into a store."""
+"""Watches videos portion by portion into a store."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from liplab.eyes.mesh import MeshTracker
-from liplab.watch.faces import MOST_FACES
+from liplab.watch import jobs
+from liplab.watch.desk import Account, Desk
+from liplab.watch.jobs import Look, Looked, Watch
 from liplab.watch.page import page
-from liplab.watch.portion import Watched, watch_portion
+from liplab.watch.portion import Watched
 from liplab.watch.store import PAGE, Store
-from liplab.watch.video import PORTION_S, Portion, seconds_of, video_hash
+from liplab.watch.video import PORTION_S
+from liplab.workers import Crew, results
 from lipwright.errors import LipwrightError
 from lipwright.files import write_atomically
-from lipwright.lips.model import LipModel
 
 SUFFIXES = frozenset(
     ".3gp .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .vob .webm .wmv".split()
 )
-
-
-@dataclass
-class Account:
-    """What a run did."""
-
-    videos: int = 0
-    known: int = 0  # portions that were watched before
-    portions: int = 0
-    pictures: int = 0
-    seconds: float = 0.0
-    clips: int = 0
-    kept_s: float = 0.0
-    refused_s: Counter[str] = field(default_factory=Counter)
-    unreadable: dict[str, str] = field(default_factory=dict)  # path -> why
-    damaged: dict[str, str] = field(default_factory=dict)
-
-    def add(self, watched: Watched) -> None:
-        """Counts a portion."""
-        self.portions += 1
-        self.pictures += watched.pictures
-        self.seconds += watched.seconds
-        self.clips += len(watched.clips)
-        self.kept_s += sum(clip.seconds for clip in watched.clips)
-        for one in watched.refused:
-            self.refused_s[one.reason] += one.seconds  # type: ignore[assignment]
-
-    def report(self, store: Path) -> Mapping[str, Any]:
-        """The figures as they are written down."""
-        return {
-            "store": str(store),
-            "videos": self.videos,
-            "portions": self.portions,
-            "portions_known": self.known,
-            "pictures": self.pictures,
-            "seconds": round(self.seconds, 2),
-            "clips": self.clips,
-            "kept_s": round(self.kept_s, 2),
-            "refused_s": {reason: round(value, 2) for reason, value in self.refused_s.most_common()},
-            "unreadable": self.unreadable,
-            "damaged": self.damaged,
-        }
 
 
 def find_videos(places: Sequence[Path]) -> list[Path]:
@@ -89,34 +47,35 @@ def find_videos(places: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def watch(videos: Sequence[Path], store: Store, person: str | None) -> Account:
+def watch(
+    videos: Sequence[Path],
+    store: Store,
+    person: str | None,
+    tags: Sequence[str] = (),
+    crew: Crew | None = None,
+) -> Account:
     """Watches what is not in the store yet. The store must be held, and consent given.
 
-    Without `person`, a video's people are called by the name of its file. A video that cannot be read is
-    noted, and the others are watched.
+    Without `person`, a video's people are called by the name of its file; `tags` say how they speak. A video
+    that cannot be read is noted, and the others are watched. With a `crew` its workers watch; what is written
+    is the same.
     """
-    account = Account()
-    mesh = MeshTracker(MOST_FACES)
-    model = LipModel.load()
-    try:
-        with tqdm(total=len(videos), unit="video", desc="watch") as videos_bar:
-            for path in videos:
-                try:
-                    _watch_one(path, store, person or path.stem, mesh, model, account)
-                    account.videos += 1
-                except LipwrightError as error:
-                    if not path.is_file() or store_failed(error):
-                        raise
-                    account.unreadable[str(path)] = str(error)
-                videos_bar.update()
-    finally:
-        mesh.close()
-    return account
-
-
-def store_failed(error: LipwrightError) -> bool:
-    """Whether an error is the store's: then nothing more can be watched."""
-    return str(error).startswith("cannot write")
+    with tqdm(total=len(videos), unit="video", desc="watch") as bar:
+        desk = Desk(videos, store, person, tags, bar.update)
+        try:
+            do: Callable[[Any], Looked | Watched] = _do_here
+            if crew is None:
+                jobs.tools()  # what they lack is said at once
+            else:
+                do = partial(jobs.do_elsewhere, jobs.model_in_use())
+            portions = 0
+            for job, result in results(crew, do, desk.next_job):
+                desk.take(job, result)
+                portions += isinstance(result, Watched)
+                bar.set_postfix_str(f"{portions} portions", refresh=False)
+        finally:
+            jobs.put_away()
+    return desk.account()
 
 
 def draw_page(store: Store) -> Path:
@@ -130,29 +89,19 @@ def draw_page(store: Store) -> Path:
     return path
 
 
-def _watch_one(
-    path: Path, store: Store, person: str, mesh: MeshTracker, model: LipModel, account: Account
-) -> None:
-    seconds = seconds_of(path)
-    name = video_hash(path)
-    total = None if seconds is None else round(seconds)
-    with tqdm(total=total, unit="s", desc=path.name, leave=False, mininterval=0.5) as bar:
-        number, last = 0, False
-        while not last:
-            if store.has(name, number):
-                account.known += 1
-                last = store.is_last(name, number)
-            else:
-                watched = watch_portion(
-                    Portion(path, number), name, mesh, model, lambda time_s: _move(bar, time_s)
-                )
-                store.keep(path.name, name, person, number, watched)
-                account.add(watched)
-                if watched.damage:
-                    account.damaged[str(path)] = watched.damage
-                last = watched.last
-            number += 1
-            _move(bar, min(number * PORTION_S, seconds or 0))
+def _do_here(job: Look | Watch) -> Looked | Watched:
+    if isinstance(job, Look):
+        return jobs.look(job)
+    seconds = job.looked.seconds
+    with tqdm(
+        total=None if seconds is None else round(seconds),
+        initial=round(job.number * PORTION_S),
+        unit="s",
+        desc=job.path.name,
+        leave=False,
+        mininterval=0.5,
+    ) as bar:
+        return jobs.watch(job, lambda time_s: _move(bar, time_s))
 
 
 def _move(bar: Any, time_s: float) -> None:
@@ -187,6 +136,7 @@ def listing(store: Store) -> list[dict[str, Any]]:
             "seconds": entry.seconds,
             "offset_ms": entry.offset_ms,
             "r": entry.r,
+            "tags": list(entry.tags),
         }
         for entry in store.entries()
     ]

@@ -1,8 +1,9 @@
 """What was watched, on disk: a folder for each portion of a video, written whole or not at all.
 
-A portion's folder holds `record.json` (what the video is called, whose it is, when it was watched, every clip
-and everything that was refused) and a file of tracks for each clip. It is made beside its place and moved
-there, so a run that is killed leaves nothing half; whose folder is there is not watched again.
+A portion's folder holds `record.json` (what the video is called, whose it is and how they speak, when it was
+watched, every clip and everything that was refused) and a file of tracks for each clip. It is made beside its
+place and moved there, so a run that is killed leaves nothing half; whose folder is there is not watched
+again.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from lipwright.errors import LipwrightError
 
 FORMAT = 1
 PORTIONS, RECORD, CONSENT, PAGE, LOCK = "portions", "record.json", "consent.json", "seen.html", ".lock"
+IMPROVED_PAGE, CHECKPOINT = "improved.html", "improving.pt"  # of liplab improve
 PARTIAL = ".part-"
 UNIT_MM = 0.01  # of the lips as they are stored: finer than a camera sees
 OWN = 0o700  # for nobody but the owner
@@ -48,6 +50,15 @@ class Entry:
     offset_ms: float
     r: float
     path: Path
+    tags: tuple[str, ...] = ()  # how they speak, as "whispered"; none in records older than tags
+
+
+@dataclass(frozen=True)
+class PackedClip(Clip):
+    """A clip whose tracks are the bytes of their file, and no arrays: a worker packs, and one who writes for
+    many has less to do."""
+
+    data: bytes = b""
 
 
 class Tracks(NamedTuple):
@@ -96,7 +107,15 @@ class Store:
         """Whether the video ends in a portion that was watched."""
         return bool(_read(self._place(video_hash, number) / RECORD)["last"])
 
-    def keep(self, video: str, video_hash: str, person: str, number: int, watched: Watched) -> None:
+    def keep(
+        self,
+        video: str,
+        video_hash: str,
+        person: str,
+        number: int,
+        watched: Watched,
+        tags: Sequence[str] = (),
+    ) -> None:
         """Writes what a portion gave; nothing where it is there already. Raises LipwrightError: disk full."""
         place = self._place(video_hash, number)
         if place.is_dir():
@@ -107,6 +126,7 @@ class Store:
             "video": video,
             "video_hash": video_hash,
             "person": person,
+            "tags": sorted(set(tags)),
             "day": date.today().isoformat(),
             "portion": number,
             "last": watched.last,
@@ -119,7 +139,7 @@ class Store:
         try:
             partial.mkdir(mode=OWN)
             for clip in watched.clips:
-                _write(partial / f"{clip.name}.npz", _packed(clip))
+                _write(partial / f"{clip.name}.npz", pack(clip).data)
             _write(partial / RECORD, (json.dumps(record, indent=1) + "\n").encode())
             _sync(partial)
             # Two that watch the same portion: the second finds the place taken.
@@ -150,6 +170,7 @@ class Store:
                 clip["offset_ms"],
                 clip["r"],
                 folder / f"{clip['clip']}.npz",
+                tuple(record.get("tags", ())),
             )
             for folder, record in self._records()
             for clip in record["clips"]
@@ -157,7 +178,7 @@ class Store:
         return sorted(found, key=lambda entry: (entry.day, entry.video, entry.video_hash, entry.start_s))
 
     def forget(self, what: str) -> list[str]:
-        """Removes all that is there of a person, a day (YYYY-MM-DD) or a clip, and says which clips went.
+        """Removes all there is of a person, a day (YYYY-MM-DD), a tag or a clip, and says which clips went.
 
         A video of which nothing stays is forgotten altogether. Raises LipwrightError where there is no such
         thing, or something of it is still found afterwards.
@@ -166,7 +187,7 @@ class Store:
         traces: list[str] = []
         found = False
         for folder, record in self._records():
-            if what in (record["person"], record["day"]):
+            if what in (record["person"], record["day"], *record.get("tags", ())):
                 found = True
                 gone += [clip["clip"] for clip in record["clips"]]
                 traces += [record["video_hash"]]
@@ -186,9 +207,11 @@ class Store:
                 tracks.unlink()
         if not found:
             raise LipwrightError(
-                f'Nothing is kept of "{what}"; liplab watch list shows all persons, days and clips.'
+                f'Nothing is kept of "{what}"; liplab watch list shows all persons, days, tags and clips.'
             )
-        (self.folder / PAGE).unlink(missing_ok=True)  # it showed them, and is drawn anew
+        for made in (PAGE, IMPROVED_PAGE, CHECKPOINT):  # of them, among others; pages are drawn anew
+            for path in self.folder.glob(f"*{made}*"):  # also what a killed run left of it
+                path.unlink()
         left = {record["video_hash"] for record in self.records()}
         self._check_gone([*gone, *(trace for trace in traces if trace not in left)])
         return gone
@@ -235,13 +258,17 @@ def _about(clip: Clip) -> dict[str, Any]:
     }
 
 
-def _packed(clip: Clip) -> bytes:
+def pack(clip: Clip) -> PackedClip:
+    """A clip as it is kept."""
+    if isinstance(clip, PackedClip):
+        return clip
     file = io.BytesIO()
     most = np.iinfo(np.int16).max
     lips = np.clip(np.round(clip.lips_mm / UNIT_MM), -most, most).astype(np.int16)
     measures = clip.measures.astype(np.float16)
     np.savez_compressed(file, mel=clip.mel, times_s=clip.times_s, lips=lips, measures=measures)
-    return file.getvalue()
+    none = {name: getattr(clip, name)[:0] for name in ("mel", "times_s", "lips_mm", "measures")}
+    return PackedClip(**{**vars(clip), **none}, data=file.getvalue())
 
 
 def _read(path: Path) -> dict[str, Any]:
