@@ -1,9 +1,11 @@
 """The panel in a real browser, on the real service and the real firmware: what a person sees and can do."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ import pytest
 
 from liplab.board import SimulatedBoard
 from lipwright import resources
+from lipwright.live.service_socket import NAME, WatchSign
 
 if not (shutil.which("chromium") and shutil.which("chromedriver")):
     pytest.skip("NOT TESTED: no browser here; apt install chromium chromium-driver", allow_module_level=True)
@@ -213,6 +216,20 @@ def test_the_microphone_is_followed_and_everybody_sees_that_it_is_on(page):
     assert "A microphone is being listened to" in text(page, "listening")
     click(page, "microphone")
     until(lambda: not is_shown(page, "listening"))
+
+
+def test_everybody_sees_that_somebody_is_watched_and_can_end_it(page, served):
+    assert not is_shown(page, "watching")
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    client.connect(str(served.with_name(NAME)))
+    with contextlib.closing(WatchSign(client)) as sign:
+        sign.tell("Watched: <b>anna</b>; 2 clips kept")
+        until(lambda: is_shown(page, "watching"))
+        assert "Camera and microphone are on. Watched: <b>anna</b>; 2 clips kept" in text(page, "watching")
+        assert not page.execute_script(CONTRAST)
+        click(page, "watching-stop")
+        until(sign.is_stop_wanted)
+    until(lambda: not is_shown(page, "watching"))
 
 
 def test_stop_makes_all_servos_limp_at_once_and_go_on_ends_that(page, meter):

@@ -13,3 +13,9 @@ DISCOVER: Commands = {
 FLASH: Commands = {
     "flash": ("put the firmware on a board", "liplab.flash.command:add_parser"),
 }
+WATCH: Commands = {
+    "watch": (
+        "learn how people move their lips, from whoever speaks before the camera",
+        "liplab.watch.live_command:add_parser",
+    ),
+}

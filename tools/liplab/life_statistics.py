@@ -80,6 +80,13 @@ RANGES_BY_MOOD: dict[str, dict[str, Range]] = {
         "look_share": Range(0.40, 0.70, "Argyle & Cook 1976: 0.41; Rogers et al. 2018: 0.60"),
         "look_s_mean": LOOKS,
     },
+    # More than people do: it has to be seen that the camera is on.
+    "watching": {
+        "blinks_per_minute": QUIET_BLINKS,
+        "look_share": Range(0.80, 1.0, "none: so that it is noticed"),
+        "look_s_mean": LOOKS,
+        "breaths_per_minute": BREATHS,
+    },
 }
 
 

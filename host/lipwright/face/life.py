@@ -95,7 +95,7 @@ class Life:
             return
         self._mood = name
         # Who begins to speak or think looks away, who begins to listen looks at the other (Kendon 1967).
-        self._gaze.turn(to_partner=name in ("listening", "idle"))
+        self._gaze.turn(to_partner=name in ("listening", "idle", "watching"))
 
     @property
     def enabled(self) -> bool:

@@ -1,4 +1,4 @@
-"""Moods: how a face blinks, looks and holds itself while it idles, listens, thinks or speaks.
+"""Moods: how a face blinks, looks and holds itself while it idles, listens, thinks, speaks or watches.
 
 docs/life.md has the literature behind the numbers; what no study gives is set by eye and says so there.
 """
@@ -67,5 +67,17 @@ MANNERS: dict[str, Manner] = {
         breaths_per_minute=14.0,
         nods_per_minute=0.0,
         sway_deg=1.1,
+    ),
+    # Camera and microphone are on: whoever comes in shall see it. Set by eye.
+    "watching": Manner(
+        blinks_per_minute=14.0,
+        look_s=6.0,
+        away_s=0.6,
+        away_pitch_deg=-1.0,
+        away_spread_deg=(6.0, 2.5),
+        breaths_per_minute=15.0,
+        nods_per_minute=0.0,
+        sway_deg=0.4,
+        posture={"brows_inner": 0.15, "brows_outer": 0.15, "lids_upper": -0.35, "neck_pitch": 0.04},
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from lipwright.audio.decode import RATE
 from lipwright.errors import LipwrightError
 from lipwright.live.sound_card import load_sounddevice
+
+BLOCKS_WAIT = 10
 
 Samples = NDArray[np.float32]
 
@@ -27,6 +29,36 @@ def joined(blocks: Sequence[tuple[float, Samples]], rate: int) -> tuple[float, S
     return first_s, np.concatenate([block for _, block in blocks])
 
 
+def open_microphone(
+    take: Callable[..., None], device: str | int | None = None, waits_s: float | None = None
+) -> Any:
+    """A microphone that is on, mono at 16 kHz; `take` is its callback, and `device` as sounddevice has it.
+
+    Sound may wait for `waits_s`; None: as little as can be, and a busy machine loses some. Raises
+    LipwrightError where nothing can be recorded.
+    """
+    sounddevice = load_sounddevice()
+    try:
+        stream = sounddevice.InputStream(
+            device=device,
+            samplerate=RATE,
+            channels=1,
+            dtype="float32",
+            blocksize=0 if waits_s is None else round(RATE * waits_s / BLOCKS_WAIT),
+            latency="low" if waits_s is None else waits_s,
+            callback=take,
+        )
+        stream.start()
+    except (sounddevice.PortAudioError, ValueError) as error:
+        raise LipwrightError(f"no microphone can be opened ({error.args[0]}).") from None
+    return stream
+
+
+def came_in_s(times: Any) -> float:
+    """Host time at which the first sample of a block came in, by what a callback is told."""
+    return time.monotonic() - float(times.currentTime - times.inputBufferAdcTime)
+
+
 class Recording:
     """Records the default input, mono at 16 kHz, until it is closed."""
 
@@ -37,14 +69,7 @@ class Recording:
 
     def start(self) -> None:
         """Begins. Raises LipwrightError where nothing can be recorded."""
-        sounddevice = load_sounddevice()
-        try:
-            self._stream = sounddevice.InputStream(
-                samplerate=RATE, channels=1, dtype="float32", latency="low", callback=self._take
-            )
-            self._stream.start()
-        except (sounddevice.PortAudioError, ValueError) as error:
-            raise LipwrightError(f"no microphone can be opened ({error.args[0]}).") from None
+        self._stream = open_microphone(self._take)
 
     def close(self) -> None:
         """Ends it; what was recorded stays."""
@@ -65,6 +90,5 @@ class Recording:
         return sound[max(0, round((begin_s - first_s) * RATE)) : max(0, round((end_s - first_s) * RATE))]
 
     def _take(self, block: Samples, frames: int, times: Any, status: Any) -> None:
-        age_s = times.currentTime - times.inputBufferAdcTime
         with self._lock:
-            self._blocks.append((time.monotonic() - age_s, block[:, 0].copy()))
+            self._blocks.append((came_in_s(times), block[:, 0].copy()))

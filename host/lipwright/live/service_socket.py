@@ -3,12 +3,17 @@
 One connection is one utterance: bytes of WAV, Ogg, FLAC or MP3, or raw samples. Raw ones of another kind than
 16 bits, mono, 22,050 Hz begin with a line of JSON: {"rate": 16000, "channels": 1, "format": "s16le"}. At the
 end the service answers with a line: "spoken", "interrupted", or "error: " and a sentence.
+
+A program that watches people with a camera sends lines of JSON instead: {"watching": "words for people"}. As
+long as its connection lasts, the head shows that it is watched. The service answers with a line "stop" when
+somebody wants an end of it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +23,8 @@ from lipwright.live.incoming import Encoding
 
 NAME = "lipwright.sock"
 SPOKEN, INTERRUPTED, ERROR = "spoken", "interrupted", "error: "
+WATCHING, STOP = "watching", "stop"
+MOST_WORDS = 300  # characters of what is said about watching
 CONNECT_S = 1.0
 
 
@@ -81,3 +88,41 @@ def send(client: socket.socket, raw: Encoding, blocks: Iterable[bytes]) -> None:
         raise LipwrightError("another voice has taken over, or somebody said stop.")
     if answer != SPOKEN:
         raise LipwrightError(answer.removeprefix(ERROR) or "the service has ended: see `lipwright doctor`.")
+
+
+class WatchSign:
+    """Has the service show that somebody is watched, until it is closed, or this program ends however."""
+
+    def __init__(self, client: socket.socket) -> None:
+        """`client`: of `connect`."""
+        self._client = client
+        self._client.settimeout(CONNECT_S)
+
+    def tell(self, words: str) -> None:
+        """Says how it stands, for people. Raises LipwrightError if the service has gone."""
+        try:
+            self._client.sendall(json.dumps({WATCHING: words[:MOST_WORDS]}).encode() + b"\n")
+        except OSError:
+            raise _sign_lost() from None
+
+    def is_stop_wanted(self) -> bool:
+        """Whether somebody said stop. Raises LipwrightError if the service has gone."""
+        try:
+            if not select.select([self._client], [], [], 0)[0]:
+                return False
+            heard = self._client.recv(len(STOP))
+        except OSError:
+            raise _sign_lost() from None
+        if not heard:
+            raise _sign_lost()
+        return True
+
+    def close(self) -> None:
+        """The head shows it no more."""
+        self._client.close()
+
+
+def _sign_lost() -> LipwrightError:
+    return LipwrightError(
+        "the service has ended, and with it the sign that somebody is watched: start it, and watch again."
+    )

@@ -136,6 +136,13 @@ class Api:
         self._head.engine.resume()
         return _answer(m.Done())
 
+    # ---- watching people
+
+    async def stop_watching(self, request: web.Request) -> web.Response:
+        """POST watching/stop."""
+        self._head.watched.stop()
+        return _answer(m.Done())
+
     # ---- the face
 
     async def expression(self, request: web.Request) -> web.Response:

@@ -79,6 +79,9 @@ ENDPOINTS = (
     Endpoint("POST", f"{API}/expression", "expression", "Wear an expression", m.Express, m.Done),
     Endpoint("POST", f"{API}/mood", "mood", "Behave in another way", m.SetMood, m.Done),
     Endpoint("POST", f"{API}/life", "life", "Let the face move by itself, or not", m.SetLife, m.Done),
+    Endpoint(
+        "POST", f"{API}/watching/stop", "stop_watching", "Have camera and microphone put off", None, m.Done
+    ),
     Endpoint("GET", f"{API}/shows", "shows", "The shows on the board", None, m.Shows),
     Endpoint(
         "POST",

@@ -26,6 +26,7 @@ from lipwright.service.calibration import CalibrationRoom
 from lipwright.service.pictures import Pictures
 from lipwright.service.talking import Talking
 from lipwright.service.voices import Voices
+from lipwright.service.watched import Watched
 
 SHOWN_DIGITS = 3
 NO_BOARD = "no board"
@@ -46,6 +47,7 @@ class HeadService:
         voices: The speech engines of this machine.
         room: Where one client at a time calibrates.
         pictures: Of a simulated head.
+        watched: Programs that watch people with camera and microphone.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class HeadService:
         self.voices = Voices(state_folder)
         self.room = CalibrationRoom(engine, find_board, state_folder, profile_path, make_life)
         self.pictures = Pictures()
+        self.watched = Watched(engine)
         self._sound_problem = sound_problem
         self._jobs = 0
 
@@ -119,6 +122,7 @@ class HeadService:
             life=engine.life.enabled,
             calibrating=calibrating,
             show=engine.show,
+            watching=self.watched.words,
         )
 
     def state(self) -> m.State:

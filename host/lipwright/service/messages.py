@@ -142,6 +142,7 @@ class Snapshot:
     life: bool = told("whether eyes, lids, brows and neck move by themselves")
     calibrating: bool = told("whether a calibration has the board")
     show: str = told("the show that the board plays; empty while it plays none")
+    watching: str = told("whom a program watches by camera and microphone, in words; empty: nobody")
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         needs_token = not is_loopback(arguments.listen)
         pairing = Pairing(folder, _show_code if needs_token else str)
         server = HttpServer(head, pairing, arguments.listen, arguments.http_port)
-        doors: list[Door] = [hearing, server, SoundSocket(head.talking, runtime / NAME)]
+        doors: list[Door] = [hearing, server, SoundSocket(head.talking, head.watched, runtime / NAME)]
         for adapter in ADAPTERS:
             value = getattr(arguments, adapter.option.lstrip("-").replace("-", "_"))
             if value is not None:

@@ -8,21 +8,24 @@ from pathlib import Path
 
 from lipwright.errors import LipwrightError
 from lipwright.live.incoming import Encoding
-from lipwright.live.service_socket import ERROR, INTERRUPTED, SPOKEN, read_header
+from lipwright.live.service_socket import ERROR, INTERRUPTED, SPOKEN, WATCHING, read_header
 from lipwright.service.talking import Interrupted, Talking
+from lipwright.service.watched import Watched
 
 MOST_CLIENTS = 16
 READ_BYTES = 16 * 1024
 # A line of JSON that says how samples lie is no longer.
 LONGEST_HEADER = 1024
 NAME = "A program here"
+WATCHES = f'{{"{WATCHING}":'.encode()  # begins the lines of a program that watches
 
 
 class SoundSocket:
-    """Serves it: one connection is one utterance."""
+    """Serves it: one connection is one utterance, or a program that watches people."""
 
-    def __init__(self, talking: Talking, path: Path) -> None:
+    def __init__(self, talking: Talking, watched: Watched, path: Path) -> None:
         self._talking = talking
+        self._watched = watched
         self._path = path
         self._server: asyncio.Server | None = None
         self._clients = 0
@@ -48,7 +51,7 @@ class SoundSocket:
         try:
             if self._clients > MOST_CLIENTS:
                 raise LipwrightError("too many programs are sending sound already: try again in a moment.")
-            answer = await self._speak(reader)
+            answer = await self._speak(reader, writer)
         except Interrupted:
             answer = INTERRUPTED
         except LipwrightError as error:
@@ -61,7 +64,7 @@ class SoundSocket:
                 writer.write(f"{answer}\n".encode())
                 writer.close()
 
-    async def _speak(self, reader: asyncio.StreamReader) -> str:
+    async def _speak(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         data = await reader.read(READ_BYTES)
         raw = Encoding()
         if data.startswith(b"{"):
@@ -70,6 +73,9 @@ class SoundSocket:
             ):
                 data += more
             line, _, data = data.partition(b"\n")
+            if line.startswith(WATCHES):
+                await self._watched.serve(line, data, reader, writer)
+                return ""
             raw = read_header(line)
         with self._talking.utterance(NAME, raw) as utterance:
             await utterance.feed(data)

@@ -21,6 +21,7 @@ from lipwright.live.engine import Engine
 from lipwright.live.service_socket import NAME
 from lipwright.service.sound_socket import SoundSocket
 from lipwright.service.talking import Talking
+from lipwright.service.watched import Watched
 from lipwright.service.wyoming_server import WyomingServer
 
 from .heads import head
@@ -86,7 +87,7 @@ class Heard:
 @contextlib.asynccontextmanager
 async def listening(engine: Engine, folder: Path) -> AsyncIterator[None]:
     talking = Talking(engine)
-    door = SoundSocket(talking, folder / NAME)
+    door = SoundSocket(talking, Watched(engine), folder / NAME)
     await door.start()
     try:
         yield

@@ -20,16 +20,37 @@ SIZE = (320, 240)
 
 NEEDS = {
     "av": [
+        "test_desk.py",
         "test_faces.py",
+        "test_many_workers.py",
         "test_page.py",
         "test_run.py",
         "test_store.py",
         "test_video.py",
         "test_watch_command.py",
+        "test_watch_live.py",
     ],
-    "cv2": ["test_faces.py", "test_run.py", "test_watch_command.py"],
-    "mediapipe": ["test_faces.py", "test_run.py", "test_watch_command.py"],
-    "mujoco": ["test_run.py", "test_watch_command.py", "test_faces.py"],
+    "cv2": [
+        "test_faces.py",
+        "test_many_workers.py",
+        "test_run.py",
+        "test_watch_command.py",
+        "test_watch_live.py",
+    ],
+    "mediapipe": [
+        "test_faces.py",
+        "test_many_workers.py",
+        "test_run.py",
+        "test_watch_command.py",
+        "test_watch_live.py",
+    ],
+    "mujoco": [
+        "test_faces.py",
+        "test_many_workers.py",
+        "test_run.py",
+        "test_watch_command.py",
+        "test_watch_live.py",
+    ],
 }
 MISSING = {name: files for name, files in NEEDS.items() if find_spec(name) is None}
 collect_ignore = sorted({file for files in MISSING.values() for file in files})

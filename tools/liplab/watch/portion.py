@@ -1,13 +1,15 @@
-"""A minute of a video, watched: which stretches teach something, and why the others do not.
+"""A minute of people, watched: which stretches teach something, and why the others do not.
 
-Nothing is written here, and no picture and no sound leaves it: only tracks.
+It may be of a video's file, or of what a camera sees just now. Nothing is written here, and no picture and no
+sound leaves it: only tracks.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from liplab.scores import runs
 from liplab.watch.faces import NO_FACE, Face, FaceFollower, most_common
 from liplab.watch.shapes import lips_mm
 from liplab.watch.sync import NO_SOUND, SHORTEST_S, Match, match
-from liplab.watch.video import Portion
+from liplab.watch.video import Picture, Samples
 from lipwright.audio.features import STEP_S, log_mel
 from lipwright.errors import LipwrightError
 from lipwright.lips.model import LipModel
@@ -33,6 +35,33 @@ TOO_SHORT = f"it lasts less than {SHORTEST_S:.0f} s"
 TOO_SLOW = f"there are fewer than {FEWEST_HZ:.0f} pictures a second"
 ANOTHER = "another face speaks"
 ASKEW = "the face lies on its side"
+
+
+class Portion(Protocol):
+    """A minute or so of pictures and sound. Times are in s of the whole of which it is a part.
+
+    Attributes:
+        last: Nothing comes after it.
+        damage: What was wrong with it, in words.
+    """
+
+    last: bool
+    damage: str
+
+    @property
+    def start_s(self) -> float:
+        """Where it begins."""
+
+    @property
+    def sound_start_s(self) -> float:
+        """Where its sound begins: a little earlier."""
+
+    @property
+    def sound(self) -> Samples | None:
+        """Mono 16 kHz (n,), once all pictures were read; None: there is none."""
+
+    def pictures(self) -> Iterator[Picture]:
+        """Its pictures in their order, once."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +147,17 @@ def watch_portion(
     for picture in portion.pictures():
         follower.look(picture.time_s, picture.pixels)
         seen(picture.time_s)
+    return judge(portion, video, follower, model)
+
+
+def judge(
+    portion: Portion, video: str, follower: FaceFollower, model: LipModel, known_s: float = 0.0
+) -> Watched:
+    """What a portion whose pictures were followed gives. `known_s`: about how much later than the lips its
+    sound is known to be; offsets are looked for around that."""
     times = np.array(follower.times_s)
     seconds = float(times[-1] - portion.start_s + _step_s(times)) if len(times) else 0.0
-    clips, refused = _judge(portion, video, follower, model)
+    clips, refused = _judge(portion, video, follower, model, known_s)
     refused += [
         Refused(round(start, 3), round(end - start, 3), NO_FACE)
         for start, end in _spans(times, ~np.array(follower.seen, bool))
@@ -161,11 +198,12 @@ def stretches(face: Face) -> tuple[list[Stretch], list[Refused]]:
 
 def hear(portion: Portion, model: LipModel) -> Heard | None:
     """What the lip model makes of a portion's sound; None where there is none."""
-    if portion.sound is None:
+    sound = portion.sound
+    if sound is None:
         return None
-    times, articulation = predict(model, portion.sound)
+    times, articulation = predict(model, sound)
     return Heard(
-        log_mel(portion.sound),
+        log_mel(sound),
         portion.sound_start_s,
         times + portion.sound_start_s,
         articulation.astype(np.float64),
@@ -173,7 +211,7 @@ def hear(portion: Portion, model: LipModel) -> Heard | None:
 
 
 def _judge(
-    portion: Portion, video: str, follower: FaceFollower, model: LipModel
+    portion: Portion, video: str, follower: FaceFollower, model: LipModel, known_s: float
 ) -> tuple[list[Clip], list[Refused]]:
     usable: list[Stretch] = []
     refused: list[Refused] = []
@@ -188,7 +226,8 @@ def _judge(
         return [], refused + [_refused(stretch, NO_SOUND) for stretch in usable]
     kept: list[tuple[Stretch, Match]] = []
     for stretch in usable:
-        found_match = match(stretch.times_s, stretch.measures, heard.times_s, heard.articulation)
+        found_match = match(stretch.times_s + known_s, stretch.measures, heard.times_s, heard.articulation)
+        found_match = replace(found_match, offset_s=found_match.offset_s + known_s)
         if found_match.reason:
             refused.append(_refused(stretch, found_match.reason, found_match.r))
         else:

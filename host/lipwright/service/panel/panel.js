@@ -123,6 +123,8 @@ function begin() {
     else pill("good", "alive");
     $("resume").hidden = !seen.stopped;
     $("listening").hidden = !seen.live;
+    $("watching").hidden = !seen.watching;
+    set($("watching-words"), seen.watching);
     $("limp").hidden = !seen.limp;
     $("face").classList.toggle("limp", seen.limp);
     const who = seen.speaking && seen.connected ? seen.speaking + " speaks." : "";
@@ -223,6 +225,8 @@ function begin() {
   $("stop").onclick = stop;
   $("resume").onclick = trying(() => ask("POST", "/resume"));
   addEventListener("keydown", (event) => { if (event.ctrlKey && event.key === ".") stop(event); });
+
+  $("watching-stop").onclick = trying(() => ask("POST", "/watching/stop"));
 
   // ---- talk
 
