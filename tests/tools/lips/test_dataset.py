@@ -1,39 +1,79 @@
-"""What is done to a crop each time it is drawn: other speakers, other people talking into it."""
+"""Crops of streams: what is asked lies where the sound that it describes was heard."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from liplab.lips.dataset import BABBLE_DB, make_streams, talked_into, warped
-from liplab.speech.corpus import recipe
-from lipwright.audio.features import BANDS, SILENCE, mel_centres
-from lipwright.errors import LipwrightError
+torch = pytest.importorskip("torch")
+
+from liplab.lips import dataset  # noqa: E402
+from liplab.lips.dataset import CROP_STEPS, Streams, make_streams  # noqa: E402
+from liplab.lips.labels import UNKNOWN, labels  # noqa: E402
+from liplab.lips.network import LOOKAHEAD_STEPS  # noqa: E402
+from liplab.lips.variation import Draw  # noqa: E402
+from liplab.scores import Phone  # noqa: E402
+from liplab.speech.augment import Stream  # noqa: E402
+from liplab.speech.corpus import recipe  # noqa: E402
+from lipwright.errors import LipwrightError  # noqa: E402
+
+STEPS = 400
+# Not at whole steps, where what is stored in 32 bits could fall to either side.
+SAID = [Phone("pan"[number % 3], number * 0.08 + 0.007, number * 0.08 + 0.087) for number in range(100)]
 
 
-def tone(hertz, steps=10):
-    """Features (steps, 160) with a hump at a frequency."""
-    band = np.exp(-((np.arange(BANDS) - np.argmin(np.abs(mel_centres() - hertz))) ** 2) / 8)
-    return np.tile(SILENCE + 4 * band, (steps, 2)).astype(np.float32)
+@pytest.fixture
+def streams(tmp_path):
+    """Two streams whose features tell where in which stream a step lies."""
+    part = replace(next(part for part in recipe() if part.name == "espeak-nl"), split="train")
+    unmeasured = np.full((STEPS, 5), np.nan, np.float32)
+    made = [
+        Stream(
+            np.repeat(np.arange(STEPS)[:, None] / 512 + first, 160, axis=1).astype(np.float16),
+            SAID,
+            unmeasured,
+        )
+        for first in (0, 1)
+    ]
+    dataset._save(dataset._path(tmp_path, 0, part), made)
+    return Streams(tmp_path, [part])
 
 
-@pytest.mark.parametrize("shorter", [0.86, 1.0, 1.16])
-def test_a_shorter_vocal_tract_has_its_formants_higher_by_as_much(shorter):
-    got = warped(tone(1500), shorter).reshape(-1, BANDS)
-    peaks = mel_centres()[got.argmax(axis=1)]
-    assert np.all(np.abs(peaks / (1500 * shorter) - 1) < 0.04)
-    assert got.max() == pytest.approx(SILENCE + 4, abs=0.3)
+def test_what_is_asked_describes_the_sound_of_a_look_ahead_before(streams):
+    asked = labels(SAID, np.full((STEPS, 5), np.nan, np.float32))
+    batch = streams.batch(8, Draw(torch.Generator().manual_seed(1)))
+    for crop in range(8):
+        step = (batch.plain[crop, :, 0] % 1 * 512).round().long()
+        inside = batch.phone[crop] != UNKNOWN
+        places = (step - LOOKAHEAD_STEPS).clamp(min=0)[inside].numpy()
+        assert np.allclose(batch.articulation[crop][inside].numpy(), asked.articulation[places], atol=1e-3)
+        assert np.array_equal(batch.open[crop][inside].numpy() > 0, asked.open[places])
+        assert np.array_equal(batch.event[crop][inside].numpy() > 0, asked.event[places] > 0)
 
 
-def test_people_who_talk_into_a_crop_are_as_loud_as_the_range_says():
-    random = np.random.default_rng(1)
-    speech = np.full((50, 160), 1.0, np.float32)
-    others = [random.normal(-2, 1, (80, 160)).astype(np.float16) for _ in range(4)]
-    for _ in range(20):
-        got = talked_into(speech, others, random)
-        added = 10 ** got.astype(float) - 10.0
-        assert got.shape == speech.shape and got.dtype == np.float32
-        assert np.all(added >= -1e-4)
-        ratio_db = 10 * np.log10(10.0 / added.mean())
-        assert BABBLE_DB[0] - 0.1 <= ratio_db <= BABBLE_DB[1] + 0.1
+def test_events_of_a_crop_keep_apart_and_count_from_one(streams):
+    batch = streams.batch(4, Draw(torch.Generator().manual_seed(2)))
+    for crop in batch.event:
+        numbers = crop[crop > 0].unique()
+        assert numbers[0] == 1
+        assert len(numbers) > 20 and numbers[-1] <= dataset.MOST_EVENTS
+
+
+def test_past_a_streams_end_nothing_counts(streams):
+    batch = streams.batch(64, Draw(torch.Generator().manual_seed(3)))
+    past = batch.plain[..., 0] < -1
+    assert past.any() and not past[:, 0].any()
+    assert batch.plain.shape[1] == CROP_STEPS
+    for values in (batch.counts, batch.open, batch.event.sum(dim=-1)):
+        assert not values[past].any()
+
+
+def test_a_beginning_counts_from_its_first_step_and_others_from_where_enough_was_heard(streams):
+    batch = streams.batch(64, Draw(torch.Generator().manual_seed(4)))
+    begins = batch.plain[:, 0, 0] % 1 == 0
+    assert begins.any() and not begins.all()
+    assert batch.counts[begins, 0].all()
+    assert not batch.counts[~begins][:, : dataset.BLIND_STEPS].any()
 
 
 def test_a_corpus_without_training_speech_is_refused_with_what_to_do(tmp_path):

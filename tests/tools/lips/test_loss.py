@@ -7,7 +7,7 @@ import torch
 from liplab.lips.code import LipCode
 from liplab.lips.dataset import Batch
 from liplab.lips.labels import CLASS_COUNT, labels
-from liplab.lips.loss import loss
+from liplab.lips.loss import loss, taught_loss
 from liplab.lips.network import Heard
 from liplab.scores import Phone
 
@@ -31,7 +31,8 @@ def code():
 def batch():
     asked = labels(SAID, np.full((STEPS, 5), np.nan, np.float32))
     arrays = (
-        np.zeros((STEPS, 160), np.float32), asked.articulation.astype(np.float32),
+        np.zeros((STEPS, 160), np.float32), np.zeros((STEPS, 160), np.float32),
+        asked.articulation.astype(np.float32),
         asked.phone.astype(np.int64),
         asked.event.astype(np.int64), asked.open.astype(np.float32), np.ones(STEPS, np.float32),
     )  # fmt: skip
@@ -77,6 +78,19 @@ def test_a_flat_mouth_costs_more_than_its_error_alone(code, batch):
     flat[~open_step] = lively[~open_step] = asked[~open_step]  # closures are another matter
     spread = [cost(code, batch, track) for track in (flat, asked)]
     assert spread[0] > spread[1]
+
+
+def test_what_a_teacher_heard_costs_nothing_to_say_and_more_the_farther_away(code, batch):
+    got = batch.articulation + 0.1
+    odds, scores = torch.randn(1, STEPS, 3), torch.randn(1, STEPS, CLASS_COUNT)
+    taught = Heard(code.code_of(got), got, odds, scores)
+    same = taught_loss(batch, taught, taught).item()
+    farther = [
+        taught_loss(batch, taught._replace(articulation=got + way), taught).item() for way in (0.1, 0.2)
+    ]
+    assert same < farther[0] < farther[1]
+    assert taught_loss(batch, taught._replace(event_odds=odds + 2), taught).item() > same
+    assert taught_loss(batch, taught._replace(phone_scores=-scores), taught).item() > same
 
 
 def test_steps_that_do_not_count_change_nothing(code, batch):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from liplab.scores import Phone
-from liplab.speech.align import AlignmentError, align, grid_transcript, phones_for
+from liplab.speech.align import AlignmentError, align, grid_transcript, phones_for, spelled_by_flite
 from liplab.speech.festival import flite_say
 from liplab.speech.phones import save_phones
 from lipwright.errors import LipwrightError
@@ -72,7 +72,13 @@ def test_a_transcript_beside_the_clip_is_used_and_phones_beside_it_come_first(tm
     assert phones_for(clip) == known
 
 
-def test_a_word_that_is_in_no_dictionary_is_named():
+def test_a_word_that_is_in_no_dictionary_is_spelled_by_flite():
+    assert spelled_by_flite("quilter") == "K W IH L T ER"
+
+
+def test_without_flite_a_word_that_is_in_no_dictionary_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    spelled_by_flite.cache_clear()
     with pytest.raises(AlignmentError, match="zzyzzx"):
         align(np.zeros(16000, np.float32), "the zzyzzx")
     with pytest.raises(LipwrightError, match="zzyzzx"):

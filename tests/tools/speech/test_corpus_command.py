@@ -36,8 +36,8 @@ def test_voices_that_only_measure_may_be_missing(monkeypatch, capsys, tmp_path):
     measuring = next(part for part in recipe() if part.name == "mbrola-de2")
     made = []
     monkeypatch.setattr("liplab.speech.command.recipe", lambda: [spoken, measuring])
-    monkeypatch.setattr("liplab.speech.command.make_parts", lambda folder, parts, _: made.extend(parts) or [])
-    monkeypatch.setattr("liplab.speech.command.make_streams", lambda folder, parts: None)
+    monkeypatch.setattr("liplab.speech.command.make_parts", lambda _, parts, *__: made.extend(parts) or [])
+    monkeypatch.setattr("liplab.speech.command.make_streams", lambda folder, parts, crew: None)
     monkeypatch.setattr(shutil, "which", lambda program: program if program == "espeak-ng" else None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
     monkeypatch.setattr("liplab.speech.vocaltract.engine", lambda: None)

@@ -35,12 +35,15 @@ keeps the state: see `{name}.json`.
 ## Made by
 
     liplab corpus --recordings DIR
+    liplab train --trunk teacher -o teacher.tflite
+    liplab corpus --recordings DIR --teacher teacher_weights.npz
     liplab train
     liplab evaluate --card --grid DIR --songs DIR
 
 (`liplab corpus` names the Debian packages of the speech engines that are missing, and says where the
-recordings are had.) Seed {seed}, {steps} steps of {crops} crops of {crop_s:g} s, drawn from
-{hours} hours of augmented speech, {threads} threads.
+recordings are had; the teacher then finds the phones in them. `liplab train --device cuda` is faster.) Seed
+{seed}, {steps} steps of {crops} crops of {crop_s:g} s, drawn from {hours} hours of augmented
+speech, on {device}.
 
 - **Lip code.** The code and its articulation decoder (`lip_code.npz`) were learned first, from 20 minutes of
   babbling of the simulated head (`liplab head --babble`), by a variational autoencoder; the decoder is part
@@ -60,7 +63,8 @@ recordings are had.) Seed {seed}, {steps} steps of {crops} crops of {crop_s:g} s
 Texts are made up by a grammar and by syllables (`liplab/speech/text.py`); some English sentences of flite
 and Festival are the prompts of the CC0 recordings. Augmentation: speed 0.85 to 1.18, rooms, coloured
 noise, babble, music, fans, hums, filters, narrow bands, gain, clipping, codecs, breaths, silence and
-noise without speech; each crop, as it is drawn, other vocal tracts, others who talk into it, missing bands.
+noise without speech; each crop, as it is drawn, other vocal tracts, microphones, others who talk into it,
+steady noise, missing bands (`liplab/lips/variation.py`).
 
 {sources}
 
@@ -117,7 +121,7 @@ def write_card(path: Path, report: Mapping[str, Any], limits: str) -> None:
         crops=training["crops"],
         crop_s=training["crop_s"],
         hours=training["augmented_hours"],
-        threads=training["threads"],
+        device=training["device"],
         quantization=_quantization(report.get("int8_against_float")),
         curve=path.stem + CURVE_SUFFIX,
         sources=_sources(training["sources"]),

@@ -54,7 +54,11 @@ class LipCode(nn.Module):
             nn.Linear(CODE_SIZE, DECODER_HIDDEN), nn.ReLU(), nn.Linear(DECODER_HIDDEN, len(ARTICULATION))
         )
         self.inverse = _perceptron(len(ARTICULATION), CODE_SIZE)
+        self.register_buffer("scale", torch.from_numpy(ARTICULATION_SCALE), persistent=False)
+        self.register_buffer("offset", torch.from_numpy(ARTICULATION_OFFSET), persistent=False)
         self.mean_mm: torch.Tensor
+        self.scale: torch.Tensor
+        self.offset: torch.Tensor
 
     def encode(self, lips_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and log variance of the code of lip shapes (n, 60) in mm."""
@@ -68,14 +72,12 @@ class LipCode(nn.Module):
 
     def articulation(self, code: torch.Tensor) -> torch.Tensor:
         """Articulation (n, 5) of codes."""
-        scale, offset = torch.from_numpy(ARTICULATION_SCALE), torch.from_numpy(ARTICULATION_OFFSET)
-        articulation: torch.Tensor = self.decoder(code) * scale + offset
+        articulation: torch.Tensor = self.decoder(code) * self.scale + self.offset
         return articulation
 
     def code_of(self, articulation: torch.Tensor) -> torch.Tensor:
         """A code (n, 8) of lips with the given articulation (n, 5)."""
-        scale, offset = torch.from_numpy(ARTICULATION_SCALE), torch.from_numpy(ARTICULATION_OFFSET)
-        code: torch.Tensor = self.inverse((articulation - offset) / scale)
+        code: torch.Tensor = self.inverse((articulation - self.offset) / self.scale)
         return code
 
 

@@ -15,11 +15,12 @@ from liplab.evaluate.quantized import load_weights
 from liplab.lips.attention import AttentionTrunk
 from liplab.lips.card import CURVE_SUFFIX
 from liplab.lips.code import LipCode, learn_code, load_code, save_code
-from liplab.lips.dataset import CROP_STEPS, Streams
-from liplab.lips.network import CHANNELS, ConvolutionalTrunk
+from liplab.lips.dataset import CROP_STEPS, VERSIONS, Streams, make_streams
+from liplab.lips.network import CHANNELS, ConvolutionalTrunk, LipNetwork
 from liplab.lips.outputs import write_codes, write_golden
 from liplab.lips.package import write_model
-from liplab.lips.train import CROPS, SEED, STEPS, dev_utterances, train
+from liplab.lips.teacher import TeacherTrunk
+from liplab.lips.train import CROPS, SEED, STEPS, Plan, dev_utterances, train
 from liplab.speech.command import add_corpus
 from liplab.speech.corpus import held_parts
 from lipwright import resources
@@ -33,7 +34,11 @@ FEWEST_STEPS = 40  # the schedule of the learning rate has to fit in
 TRAINED_STEPS = "trained_steps"  # beside the weights: how many steps they took
 CALIBRATION_STREAMS, CALIBRATION_STEPS = 64, 600
 
-TRUNKS = {"convolutional": ConvolutionalTrunk, "attention": AttentionTrunk}
+TRUNKS = {
+    "convolutional": ConvolutionalTrunk,
+    "attention": AttentionTrunk,
+    "teacher": TeacherTrunk,
+}
 
 EXAMPLES = """examples:
   liplab corpus && liplab train                remake the shipped lip model, for the shipped lip code;
@@ -43,6 +48,11 @@ EXAMPLES = """examples:
                                                go on from the shipped model, say after adding voices of yours
   liplab train --trunk attention               teach a transformer of the same cost, to compare: it is not
                                                exported, its dev scores lie in the run's curve.json
+  liplab train --trunk teacher -o teacher.tflite && liplab train --teacher teacher_weights.npz
+                                               teach a large network, which no head can run, and learn
+                                               from its answers too
+  liplab train --device cuda --crops 256 --versions 4
+                                               on a graphics card: 25 times as much speech a second
   liplab train --babble babble.npz             a new lip code from a head's babbling: every head's face model
                                                must then be taught anew
   liplab train --codes codes.npz               also write what the model puts out on the training speech,
@@ -64,6 +74,11 @@ def add_parser(subparsers: Any) -> None:
     add_corpus(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: the shipped model")
     parser.add_argument("--steps", type=int, default=STEPS, help="of training (%(default)s)")
+    parser.add_argument("--crops", type=int, default=CROPS, help="of 6 s, a step (%(default)s)")
+    parser.add_argument(
+        "--versions", type=int, default=VERSIONS, help="augmented versions of the corpus (%(default)s)"
+    )
+    parser.add_argument("--device", default="cpu", help="torch's name of what computes (%(default)s)")
     parser.add_argument(
         "--threads",
         type=int,
@@ -77,6 +92,9 @@ def add_parser(subparsers: Any) -> None:
         dest="start",
         metavar="FILE.npz",
         help="begin with the weights of another run",
+    )
+    parser.add_argument(
+        "--teacher", type=Path, metavar="FILE.npz", help="weights of a trained teacher to learn from too"
     )
     parser.add_argument(
         "--babble", type=Path, metavar="FILE", help="learn a lip code from this babbling first"
@@ -95,7 +113,8 @@ def do_train(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(max(1, arguments.threads))
     folder = arguments.corpus.expanduser()
     parts = held_parts(folder)
-    streams = Streams(folder, parts)
+    make_streams(folder, parts, arguments.versions)
+    streams = Streams(folder, parts, arguments.versions, _device(arguments.device))
     code_path = output.with_name(CODE_NAME)
     if arguments.babble:
         code = _learned_code(arguments.babble, streams, code_path)
@@ -104,16 +123,24 @@ def do_train(arguments: argparse.Namespace) -> None:
     start = load_weights(arguments.start) if arguments.start else None
     before = int(start.get(TRAINED_STEPS, 0)) if start else 0
     run = folder / "runs" / f"{output.stem}-{arguments.trunk}-{before}-{arguments.steps}"
-    dev = dev_utterances(folder, parts)
+    plan = Plan(
+        arguments.steps,
+        arguments.crops,
+        TRUNKS[arguments.trunk],
+        start,
+        _teacher(arguments.teacher) if arguments.teacher else None,
+    )
     try:
-        network = train(run, streams, code, dev, arguments.steps, TRUNKS[arguments.trunk], start)
+        network = train(run, streams, code, dev_utterances(folder, parts), plan)
     except ValueError as error:
         raise LipwrightError(f"Training cannot go on from {arguments.start}: {error}.") from error
+    kept = output.with_name(output.stem + WEIGHTS_SUFFIX)
+    weights = network.weights()
+    np.savez_compressed(kept, **weights, **{TRAINED_STEPS: np.array(before + arguments.steps)})
     if arguments.trunk != "convolutional":
-        print(f"The dev scores of the {arguments.trunk} trunk lie in {run / 'curve.json'}.")
+        print(f"{kept}; the dev scores of the {arguments.trunk} trunk lie in {run / 'curve.json'}.")
         return
     recordings = streams.recordings(CALIBRATION_STREAMS, CALIBRATION_STEPS, np.random.default_rng(SEED))
-    weights = network.weights()
     facts = {
         "training": {
             "seed": SEED,
@@ -121,7 +148,9 @@ def do_train(arguments: argparse.Namespace) -> None:
             "steps_before": before,
             "threads": arguments.threads,
             "channels": CHANNELS,
-            "crops": CROPS,
+            "crops": arguments.crops,
+            "device": arguments.device,
+            "teacher": arguments.teacher is not None,
             "crop_s": CROP_STEPS * STEP_S,
             "augmented_hours": round(streams.hours, 1),
             "sources": [asdict(part) for part in parts if part.split == "train"],
@@ -129,12 +158,26 @@ def do_train(arguments: argparse.Namespace) -> None:
     }
     write_model(weights, recordings, output, facts)
     write_golden(output)
-    kept = output.with_name(output.stem + WEIGHTS_SUFFIX)
-    np.savez_compressed(kept, **weights, **{TRAINED_STEPS: np.array(before + arguments.steps)})
     shutil.copyfile(run / "curve.png", output.with_name(output.stem + CURVE_SUFFIX))
     print(f"{output}; its float weights: {kept}")
     if arguments.codes is not None:
         write_codes(output, folder, parts, arguments.codes)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        return torch.zeros(1, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise LipwrightError(f"torch cannot compute on {name} here; try --device cpu.") from error
+
+
+def _teacher(path: Path) -> LipNetwork:
+    teacher = LipNetwork(TeacherTrunk())
+    try:
+        teacher.load(load_weights(path))
+    except ValueError as error:
+        raise LipwrightError(f"{path} holds no teacher: {error}.") from error
+    return teacher
 
 
 def _learned_code(babble: Path, streams: Streams, path: Path) -> LipCode:

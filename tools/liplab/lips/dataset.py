@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache, partial
+from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from liplab.lips.labels import EVENTS, UNKNOWN, Labels, labels
+from liplab.lips.labels import UNKNOWN, Labels, labels
 from liplab.lips.network import LOOKAHEAD_STEPS
+from liplab.lips.variation import BABBLE_VOICES, Draw, varied
 from liplab.scores import Phone
 from liplab.speech.augment import Stream, streams
-from liplab.speech.corpus import SEED, Part, load_part, part_path
-from lipwright.audio.features import BANDS, SILENCE, mel_centres
+from liplab.speech.corpus import SEED, Part, load_part, part_path, put_in_place, unfinished_name
+from liplab.workers import Crew, results
+from lipwright.audio.features import SILENCE
 from lipwright.errors import LipwrightError
 
 VERSIONS = 1  # augmented versions of every part; a crop is varied anew each time it is drawn
@@ -29,34 +35,52 @@ ENGINE_SHARE = {"recording": 2.0, "flite": 1.5}
 CROP_STEPS = 300
 # Steps at a crop's start that do not count: the network looks back over 51, which the crop lacks there.
 BLIND_STEPS = 56
-MASK_SHARE = 0.3  # of crops that miss some bands
-MASK_BANDS = 16
-# Of crops whose formants are moved without their tempo, as by a vocal tract this much shorter: a cheap way
-# to more speakers (vocal tract length perturbation, Jaitly and Hinton 2013).
-WARP_SHARE = 0.5
-WARP = (0.86, 1.16)
-BABBLE_SHARE = 0.2  # of crops that others talk into
-BABBLE_VOICES = (1, 5)
-BABBLE_DB = (3.0, 25.0)  # speech against them
-MOST_EVENTS = 1 << 15  # of a stream: their numbers are 16-bit
-_CENTRES_HZ = mel_centres()
+BEGINNING_SHARE = 0.1  # of crops that are a stream's beginning, where the network has heard nothing yet
+MOST_EVENTS = 255  # of a crop: in its 6 s nobody says as many phones
 
 
-def make_streams(folder: Path, parts: Sequence[Part], versions: int = VERSIONS) -> None:
-    """Augment the training parts of a corpus `versions` times; what is on disk already is kept."""
-    training = [part for part in parts if part.split == "train"]
+def make_streams(
+    folder: Path, parts: Sequence[Part], versions: int = VERSIONS, crew: Crew | None = None
+) -> None:
+    """Augment the training parts of a corpus `versions` times; what is on disk already is kept.
+
+    A `crew` augments parts at once, each the same as alone; all its machines must see the folder.
+    """
+    training = tuple(part for part in parts if part.split == "train")
     if not training:
         raise LipwrightError(f"The corpus in {folder} has no training speech; make it with: liplab corpus.")
-    babble = None
-    jobs = [(version, part) for version in range(versions) for part in training]
-    for version, part in tqdm(jobs, unit="voice", desc="augment"):
-        path = _path(folder, version, part)
-        if path.exists() and path.stat().st_mtime >= part_path(folder, part).stat().st_mtime:
-            continue
-        if babble is None:
-            babble = _babble(folder, training)
-        random = np.random.default_rng([SEED, version, zlib.crc32(part.name.encode())])
-        _save(path, streams(load_part(folder, part), babble, random))
+    wanted = [
+        (version, part)
+        for version in range(versions)
+        for part in training
+        if not _is_current(_path(folder, version, part), part_path(folder, part))
+    ]
+    if crew is not None:  # the longest first: nobody waits for it at the end
+        wanted.sort(key=lambda job: -job[1].seconds)
+    jobs = iter(wanted)
+    augment = partial(_augment, folder, training, uuid4().hex)
+    with tqdm(total=len(wanted), unit="voice", desc="augment") as progress:
+        for _, failed in results(crew, augment, lambda: next(jobs, None)):
+            if failed is not None:
+                raise failed
+            progress.update()
+
+
+def _augment(folder: Path, training: tuple[Part, ...], run: str, job: tuple[int, Part]) -> None:
+    version, part = job
+    random = np.random.default_rng([SEED, version, zlib.crc32(part.name.encode())])
+    made = streams(load_part(folder, part), _babble_of_run(folder, training, run), random)
+    _save(_path(folder, version, part), made)
+
+
+@lru_cache(maxsize=1)
+def _babble_of_run(folder: Path, training: tuple[Part, ...], run: str) -> npt.NDArray[np.float32]:
+    """The babble, read once by each process for a run: between two, the corpus may change."""
+    return _babble(folder, training)
+
+
+def _is_current(path: Path, made_of: Path) -> bool:
+    return path.exists() and path.stat().st_mtime >= made_of.stat().st_mtime
 
 
 def _babble(folder: Path, parts: Sequence[Part]) -> npt.NDArray[np.float32]:
@@ -74,10 +98,10 @@ def _path(folder: Path, version: int, part: Part) -> Path:
 
 def _save(path: Path, made: Sequence[Stream]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part.npz")
+    unfinished = unfinished_name(path)
     rows = [(number, phone) for number, stream in enumerate(made) for phone in stream.phones]
     np.savez(
-        partial,
+        unfinished,
         features=np.concatenate([stream.features for stream in made]),
         lips=np.concatenate([stream.lips for stream in made]).astype(np.float16),
         ends=np.cumsum([len(stream.features) for stream in made]),
@@ -85,7 +109,7 @@ def _save(path: Path, made: Sequence[Stream]) -> None:
         ipa=np.array([phone.ipa for _, phone in rows]),
         times=np.array([[phone.start_s, phone.end_s] for _, phone in rows], np.float32).reshape(-1, 2),
     )
-    partial.rename(path)
+    put_in_place(unfinished, path)
 
 
 def _load(path: Path) -> Iterator[Stream]:
@@ -100,120 +124,130 @@ def _load(path: Path) -> Iterator[Stream]:
         yield Stream(features[start:end], phones, lips[start:end].astype(np.float32))
 
 
+def _taught(path: Path) -> list[tuple[npt.NDArray[np.float16], Labels]]:
+    """Features and labels of the streams in a file that are long enough to draw from."""
+    long_enough = (stream for stream in _load(path) if len(stream.features) > CROP_STEPS // 2)
+    return [(stream.features, labels(stream.phones, stream.lips)) for stream in long_enough]
+
+
 class Batch(NamedTuple):
     """Crops of streams for one training step; what is asked is delayed by the look-ahead."""
 
     features: torch.Tensor  # (crops, steps, 160)
+    plain: torch.Tensor  # the same before it was varied
     articulation: torch.Tensor  # (crops, steps, 5)
     phone: torch.Tensor  # (crops, steps) class, or UNKNOWN
-    event: torch.Tensor  # (crops, steps, 3) numbers of events, unique within the batch; 0 for none
+    event: torch.Tensor  # (crops, steps, 3) numbers of events, from 1 to MOST_EVENTS in each crop; 0 for none
     open: torch.Tensor  # (crops, steps) 1 where a closure would be a false one
     counts: torch.Tensor  # (crops, steps) 1 where the loss counts
 
 
 class Streams:
-    """All streams on disk in memory, drawn from at random."""
+    """All streams on disk, end to end in the memory of a device, drawn from at random."""
 
-    def __init__(self, folder: Path, parts: Sequence[Part], versions: int = VERSIONS) -> None:
-        self._features: list[npt.NDArray[np.float16]] = []
-        self._labels: list[Labels] = []
-        shares = []
-        for version, part in tqdm(
-            [(version, part) for version in range(versions) for part in parts], unit="voice", desc="load"
-        ):
-            path = _path(folder, version, part)
-            if part.split != "train" or not path.exists():
-                continue
-            for stream in _load(path):
-                if len(stream.features) > CROP_STEPS // 2:
-                    self._features.append(stream.features)
-                    self._labels.append(labels(stream.phones, stream.lips))
-                    shares.append(len(stream.features) * ENGINE_SHARE.get(part.engine, 1.0))
+    def __init__(
+        self,
+        folder: Path,
+        parts: Sequence[Part],
+        versions: int = VERSIONS,
+        device: torch.device | None = None,
+    ) -> None:
+        self.device = device or torch.device("cpu")
+        parts = [part for part in parts if part.split == "train"]
+        held = [(_path(folder, version, part), part) for version in range(versions) for part in parts]
+        held = [(path, part) for path, part in held if path.exists()]
+        features: list[npt.NDArray[np.float16]] = []
+        asked: list[Labels] = []
+        shares: list[float] = []
+        # Processes of their own, not copies of this one: torch's threads would not be among the copies.
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            read = pool.map(_taught, [path for path, _ in held])
+            for (_, part), streams in zip(
+                held, tqdm(read, total=len(held), unit="voice", desc="load"), strict=True
+            ):
+                for heard, wanted in streams:
+                    features.append(heard)
+                    asked.append(wanted)
+                    shares.append(len(heard) * ENGINE_SHARE.get(part.engine, 1.0))
         if not shares:
             raise LipwrightError(f"There are no augmented streams in {folder}; run: liplab corpus.")
-        self._shares = np.asarray(shares) / np.sum(shares)
-        self.hours = sum(map(len, self._features)) / 50 / 3600
+        lengths = np.array([len(stream) for stream in features])
+        self.hours = float(lengths.sum()) / 50 / 3600
+        self._length = self._kept(lengths)
+        self._offset = self._kept(np.cumsum(lengths) - lengths)
+        self._share = self._kept(np.asarray(shares, np.float32))
+        self._features = self._kept(np.concatenate(features))
+        del features
+        self._articulation = self._kept(np.concatenate([one.articulation for one in asked]))
+        self._phone = self._kept(np.concatenate([one.phone for one in asked]))
+        self._event = self._kept(np.concatenate([one.event for one in asked]))
+        self._open = self._kept(np.concatenate([one.open for one in asked]))
 
-    def batch(self, size: int, random: np.random.Generator) -> Batch:
-        """`size` random crops."""
-        features = np.full((size, CROP_STEPS, 160), SILENCE, np.float32)
-        articulation = np.zeros((size, CROP_STEPS, 5), np.float32)
-        phone = np.full((size, CROP_STEPS), UNKNOWN, np.int64)
-        event = np.zeros((size, CROP_STEPS, len(EVENTS)), np.int64)
-        opened = np.zeros((size, CROP_STEPS), np.float32)
-        counts = np.zeros((size, CROP_STEPS), np.float32)
-        for row, number in enumerate(random.choice(len(self._features), size, p=self._shares)):
-            stream, asked = self._features[number], self._labels[number]
-            start = int(random.integers(0, max(1, len(stream) - CROP_STEPS // 2)))
-            if random.random() < 0.1:
-                start = 0
-            heard = stream[start : start + CROP_STEPS]
-            length = len(heard)
-            features[row, :length] = heard
-            # Step k describes the moment LOOKAHEAD_STEPS before it.
-            places = np.maximum(np.arange(start, start + length) - LOOKAHEAD_STEPS, 0)
-            articulation[row, :length] = asked.articulation[places]
-            phone[row, :length] = asked.phone[places]
-            event[row, :length] = asked.event[places]
-            opened[row, :length] = asked.open[places]
-            counts[row, (0 if start == 0 else BLIND_STEPS) : length] = 1
-            if random.random() < WARP_SHARE:
-                features[row] = warped(features[row], random.uniform(*WARP))
-            if random.random() < BABBLE_SHARE:
-                others = random.integers(len(self._features), size=random.integers(*BABBLE_VOICES))
-                features[row] = talked_into(features[row], [self._features[one] for one in others], random)
-            if random.random() < MASK_SHARE:
-                _mask(features[row], random)
-        event[event > 0] += np.broadcast_to(MOST_EVENTS * np.arange(size)[:, None, None], event.shape)[
-            event > 0
-        ]
-        arrays = (features, articulation, phone, event, opened, counts)
-        return Batch(*map(torch.from_numpy, arrays))
+    def _kept(self, values: npt.NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(values).to(self.device)
+
+    def batch(self, size: int, draw: Draw) -> Batch:
+        """`size` random crops, varied."""
+        rows = self._rows(size, draw)
+        start, length, places = self._places(rows, draw)
+        step = torch.arange(CROP_STEPS, device=self.device)
+        inside = step < (length - start)[:, None]
+        features = self._heard(places, inside)
+        voices = self._voices(size, draw)
+        # Step k describes the moment LOOKAHEAD_STEPS before it.
+        first = self._offset[rows][:, None]
+        places = torch.maximum(places - LOOKAHEAD_STEPS, first)
+        counts = inside & ((step >= BLIND_STEPS) | (start == 0)[:, None])
+        event = self._event[places].long() * inside[..., None]
+        # Numbers of a stream's phones to numbers of this crop's, since a loss reserves room for each.
+        least = torch.where(event > 0, event, torch.iinfo(event.dtype).max).amin(dim=(1, 2), keepdim=True)
+        event = torch.where(event > 0, event - least + 1, 0).clamp(max=MOST_EVENTS)
+        return Batch(
+            varied(features.clone(), voices, draw),
+            features,
+            self._articulation[places].float() * inside[..., None],
+            torch.where(inside, self._phone[places].long(), UNKNOWN),
+            event,
+            (self._open[places] & inside).float(),
+            counts.float(),
+        )
+
+    def _rows(self, size: int, draw: Draw) -> torch.Tensor:
+        return torch.multinomial(self._share, size, replacement=True, generator=draw.generator)
+
+    def _places(self, rows: torch.Tensor, draw: Draw) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Where crops of streams `rows` start in them, how long those are (n,), and places (n, steps)."""
+        length = self._length[rows]
+        latest = (length - CROP_STEPS // 2).clamp(min=1)
+        start = (draw.uniform(0, 1, len(rows)) * latest).long().clamp(max=latest - 1)
+        start[draw.some(BEGINNING_SHARE, len(rows))] = 0
+        step = torch.arange(CROP_STEPS, device=self.device)
+        within = torch.minimum(start[:, None] + step, length[:, None] - 1)
+        return start, length, self._offset[rows][:, None] + within
+
+    def _heard(self, places: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+        return torch.where(inside[..., None], self._features[places].float(), SILENCE)
+
+    def _voices(self, size: int, draw: Draw) -> torch.Tensor:
+        """Those who may talk into crops: (size, people, steps, 160)."""
+        most = BABBLE_VOICES[1]
+        rows = draw.integers(0, len(self._length) - 1, size * most)
+        start, length, places = self._places(rows, draw)
+        step = torch.arange(CROP_STEPS, device=self.device)
+        heard = self._heard(places, step < (length - start)[:, None])
+        return heard.view(size, most, CROP_STEPS, -1)
 
     def wanted(self) -> npt.NDArray[np.float32]:
         """Articulation (n, 5) that all the speech asks for, as training data for the lip code."""
-        return np.concatenate([asked.articulation for asked in self._labels]).astype(np.float32)
+        wanted: npt.NDArray[np.float32] = self._articulation.float().cpu().numpy()
+        return wanted
 
     def recordings(self, count: int, steps: int, random: np.random.Generator) -> npt.NDArray[np.float32]:
         """The starts of `count` streams, (count, steps, 160), to calibrate int8 ranges with."""
-        long_enough = [stream for stream in self._features if len(stream) >= steps]
-        if not long_enough:
+        long_enough = torch.nonzero(self._length >= steps)[:, 0].cpu().numpy()
+        if not len(long_enough):
             raise LipwrightError(
                 "The corpus is too small to calibrate a model with; make more: liplab corpus."
             )
-        rows = random.integers(len(long_enough), size=count)
-        return np.stack([long_enough[row][:steps] for row in rows]).astype(np.float32)
-
-
-def warped(features: npt.NDArray[np.float32], shorter: float) -> npt.NDArray[np.float32]:
-    """Features (steps, 160) in which what lay at a frequency lies at `shorter` times it."""
-    place = np.interp(_CENTRES_HZ / shorter, _CENTRES_HZ, np.arange(BANDS))
-    low = np.minimum(place.astype(np.intp), BANDS - 2)
-    share = (place - low).astype(np.float32)
-    columns = features.reshape(-1, BANDS)
-    moved: npt.NDArray[np.float32] = (1 - share) * columns[:, low] + share * columns[:, low + 1]
-    return moved.reshape(features.shape)
-
-
-def talked_into(
-    features: npt.NDArray[np.float32],
-    others: Sequence[npt.NDArray[np.float16]],
-    random: np.random.Generator,
-) -> npt.NDArray[np.float32]:
-    """Features (steps, 160) with other streams added as powers, as if their phases were independent."""
-    voices = np.zeros_like(features)
-    for other in others:
-        start = int(random.integers(max(1, len(other) - len(features))))
-        power = 10.0 ** other[start : start + len(features)].astype(np.float32)
-        voices[: len(power)] += power / power.mean()
-    own = 10.0**features
-    level = own.mean() * 10 ** (-random.uniform(*BABBLE_DB) / 10) / max(float(voices.mean()), 1e-9)
-    return np.asarray(np.log10(own + level * voices), np.float32)
-
-
-def _mask(features: npt.NDArray[np.float32], random: np.random.Generator) -> None:
-    """Fill some bands, in both columns of each step, with their own mean over the crop."""
-    width = int(random.integers(2, MASK_BANDS))
-    low = int(random.integers(0, 80 - width))
-    columns = features.reshape(-1, 2, 80)
-    columns[:, :, low : low + width] = columns[:, :, low : low + width].mean(axis=(0, 1))
+        starts = self._offset[long_enough[random.integers(len(long_enough), size=count)]].tolist()
+        return np.stack([self._features[start : start + steps].float().cpu().numpy() for start in starts])

@@ -61,7 +61,7 @@ def labels(phones: Sequence[Phone], lips: npt.NDArray[np.float32]) -> Labels:
         inside = _steps(phone.start_s, phone.end_s, steps)
         parts = symbols(phone.ipa)
         for part, place in enumerate(np.array_split(np.arange(steps)[inside], max(1, len(parts)))):
-            phone_class[place] = _CLASS_OF.get(parts[part], UNKNOWN) if parts else _silence(phone)
+            phone_class[place] = class_of(parts[part]) if parts else _silence(phone)
         speech[inside] |= bool(phone.ipa)
         letters = set(phone.ipa)
         for column, (kind, (before, after)) in enumerate(zip(kinds, EVENT_SLACK_S, strict=True)):
@@ -72,6 +72,11 @@ def labels(phones: Sequence[Phone], lips: npt.NDArray[np.float32]) -> Labels:
             excused[_steps(phone.start_s - SLACK_BEFORE_S, phone.end_s + SLACK_AFTER_S, steps)] = True
     asked = np.where(np.isnan(lips), articulation(phones, times), lips)
     return Labels(asked.astype(np.float16), phone_class, event, speech & ~excused)
+
+
+def class_of(letter: str) -> int:
+    """The class of a letter of IPA, from 1; or UNKNOWN."""
+    return _CLASS_OF.get(letter, UNKNOWN)
 
 
 def _silence(phone: Phone) -> int:

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from liplab.lips.code import PART_WEIGHTS, LipCode
-from liplab.lips.dataset import Batch
+from liplab.lips.dataset import MOST_EVENTS, Batch
 from liplab.lips.labels import UNKNOWN
 from liplab.lips.network import Heard
 
@@ -37,6 +37,9 @@ PRESSED = -0.03  # asked apertures below this are closures to the gates
 TUCKING = 0.5  # asked tucks above this are tucks
 PUCKERING = 0.5  # asked rounding and narrowness above this are puckers
 
+# Of a teacher's answers: articulation, odds and phones, each weighed as the phones' own are.
+TAUGHT_WEIGHT = 1.0
+
 APERTURE, WIDTH, ROUNDING, TUCK = 0, 1, 2, 4
 CLOSURE_EVENT, TUCK_EVENT, PUCKER_EVENT = 0, 1, 2
 
@@ -44,7 +47,7 @@ CLOSURE_EVENT, TUCK_EVENT, PUCKER_EVENT = 0, 1, 2
 def loss(code: LipCode, batch: Batch, heard: Heard) -> torch.Tensor:
     """The training loss of what the network heard in a batch, per step that counts."""
     asked, got, counts = batch.articulation, heard.articulation, batch.counts
-    weights = torch.from_numpy(PART_WEIGHTS)
+    weights = torch.from_numpy(PART_WEIGHTS).to(got.device)
     error = (weights * (got - asked) ** 2).sum(dim=-1)
     with torch.no_grad():
         asked_code = code.code_of(asked)
@@ -55,6 +58,22 @@ def loss(code: LipCode, batch: Batch, heard: Heard) -> torch.Tensor:
     speed = (weights * (got.diff(dim=1) - asked.diff(dim=1)) ** 2).sum(dim=-1)
     total = (error * counts).sum() + SPEED_WEIGHT * (speed * counts[:, 1:]).sum()
     return (total + _events_error(batch, got) + _spread_error(batch, got)) / counts.sum()
+
+
+def taught_loss(batch: Batch, heard: Heard, taught: Heard) -> torch.Tensor:
+    """How far the network stays from what a teacher heard in the same speech, per step that counts."""
+    weights = torch.from_numpy(PART_WEIGHTS).to(batch.counts.device)
+    apart = heard.articulation - taught.articulation
+    error = (weights * apart**2).sum(dim=-1)
+    odds = torch.sigmoid(taught.event_odds)
+    error = error + ODDS_WEIGHT * functional.binary_cross_entropy_with_logits(
+        heard.event_odds, odds, reduction="none"
+    ).sum(dim=-1)
+    phones = torch.softmax(taught.phone_scores, dim=-1)
+    error = error - PHONE_WEIGHT * (phones * torch.log_softmax(heard.phone_scores, dim=-1)).sum(dim=-1)
+    speed = (weights * apart.diff(dim=1) ** 2).sum(dim=-1)
+    total = (error * batch.counts).sum() + SPEED_WEIGHT * (speed * batch.counts[:, 1:]).sum()
+    return TAUGHT_WEIGHT * total / batch.counts.sum()
 
 
 def _odds_error(asked: torch.Tensor, odds: torch.Tensor) -> torch.Tensor:
@@ -82,27 +101,22 @@ def _phone_error(phone: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
 
 def _events_error(batch: Batch, got: torch.Tensor) -> torch.Tensor:
     """How far each event stays from its goal where it comes nearest."""
-    closed = _nearest(batch, CLOSURE_EVENT, -got[..., APERTURE])
-    tucked = _nearest(batch, TUCK_EVENT, got[..., TUCK])
     asked = batch.articulation
     # A pucker is as deep as the phone asks for, in width and rounding at the same step.
-    short = torch.minimum(got[..., ROUNDING] - asked[..., ROUNDING], asked[..., WIDTH] - got[..., WIDTH])
-    puckered = _nearest(batch, PUCKER_EVENT, short)
+    pucker = torch.minimum(got[..., ROUNDING] - asked[..., ROUNDING], asked[..., WIDTH] - got[..., WIDTH])
     return (
-        CLOSURE_WEIGHT * torch.relu(-CLOSED - closed).square().sum()
-        + TUCK_WEIGHT * torch.relu(TUCKED - tucked).square().sum()
-        + PUCKER_WEIGHT * torch.relu(-puckered).square().sum()
+        CLOSURE_WEIGHT * _missed(batch, CLOSURE_EVENT, -got[..., APERTURE], -CLOSED)
+        + TUCK_WEIGHT * _missed(batch, TUCK_EVENT, got[..., TUCK], TUCKED)
+        + PUCKER_WEIGHT * _missed(batch, PUCKER_EVENT, pucker, 0.0)
     )
 
 
-def _nearest(batch: Batch, column: int, reached: torch.Tensor) -> torch.Tensor:
-    """The most of `reached` (crops, steps) within each event of a kind, (events,)."""
+def _missed(batch: Batch, column: int, reached: torch.Tensor, goal: float) -> torch.Tensor:
+    """Squared distances to the goal of each event of a kind, at its best step, added up."""
     numbers = torch.where(batch.counts > 0, batch.event[..., column], 0)
-    inside = numbers > 0
-    _, places = torch.unique(numbers[inside], return_inverse=True)
-    count = int(places.max()) + 1 if len(places) else 0
-    most = reached.new_full((count,), -torch.inf)
-    return most.scatter_reduce(0, places, reached[inside], "amax", include_self=False)
+    most = reached.new_full((len(numbers), MOST_EVENTS + 1), -torch.inf)
+    most = most.scatter_reduce(1, numbers, reached, "amax")[:, 1:]  # column 0: steps without an event
+    return torch.relu(goal - torch.where(most > -torch.inf, most, goal)).square().sum()
 
 
 def _spread_error(batch: Batch, got: torch.Tensor) -> torch.Tensor:
@@ -116,5 +130,5 @@ def _spread_error(batch: Batch, got: torch.Tensor) -> torch.Tensor:
         return torch.sqrt(variance + 1e-6)
 
     narrower = torch.relu(spread(batch.articulation) - spread(got)).square()
-    weights = torch.from_numpy(PART_WEIGHTS)
+    weights = torch.from_numpy(PART_WEIGHTS).to(got.device)
     return SPREAD_WEIGHT * (weights * narrower * total).sum()

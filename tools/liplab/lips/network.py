@@ -96,6 +96,10 @@ class LipNetwork(nn.Module):
         self.decoder = nn.Sequential(
             nn.Linear(CODE_SIZE, DECODER_HIDDEN), nn.ReLU(), nn.Linear(DECODER_HIDDEN, len(ARTICULATION))
         )
+        self.register_buffer("scale", torch.from_numpy(ARTICULATION_SCALE), persistent=False)
+        self.register_buffer("offset", torch.from_numpy(ARTICULATION_OFFSET), persistent=False)
+        self.scale: torch.Tensor
+        self.offset: torch.Tensor
 
     def forward(self, features: torch.Tensor) -> Heard:
         hidden = self.trunk((features - FEATURE_OFFSET) / FEATURE_SCALE)
@@ -105,13 +109,12 @@ class LipNetwork(nn.Module):
 
     def decode(self, code: torch.Tensor) -> torch.Tensor:
         """Articulation (..., 5) in contract units of lip codes (..., 8)."""
-        scale = torch.from_numpy(ARTICULATION_SCALE)
-        articulation: torch.Tensor = self.decoder(code) * scale + torch.from_numpy(ARTICULATION_OFFSET)
+        articulation: torch.Tensor = self.decoder(code) * self.scale + self.offset
         return articulation
 
     def weights(self) -> Weights:
         """All parameters and running means as numpy arrays, by name."""
-        return {name: value.detach().numpy().astype(np.float32) for name, value in self.state_dict().items()}
+        return {name: value.cpu().numpy().astype(np.float32) for name, value in self.state_dict().items()}
 
     def load(self, weights: Weights) -> None:
         """Take over what `weights` gave; names that are not the network's are left alone.

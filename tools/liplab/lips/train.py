@@ -1,14 +1,14 @@
 """Teaches the lip network: steps, checkpoints, the learning curve.
 
-A run is fixed by its seed and number of steps. Checkpoints hold everything, so a broken run goes on where it
-stopped and ends with the same weights.
+A run is fixed by its seed, its plan and the kind of device. Checkpoints hold everything, so a broken run goes
+on where it stopped and ends with the same weights.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,9 +21,10 @@ from tqdm import tqdm
 
 from liplab.lips.code import LipCode
 from liplab.lips.dataset import Streams
-from liplab.lips.loss import loss
+from liplab.lips.loss import loss, taught_loss
 from liplab.lips.measures import Scores, score
 from liplab.lips.network import LOOKAHEAD_STEPS, ConvolutionalTrunk, LipNetwork, Weights
+from liplab.lips.variation import Draw
 from liplab.speech.corpus import Part, load_part
 from liplab.speech.utterance import Utterance
 from lipwright.audio.features import STEP_S, log_mel
@@ -35,78 +36,97 @@ RATE = 2e-3
 ONWARD_RATE = 1e-3  # of a training that goes on from another's weights
 WARM_UP = 0.05  # share of the steps in which the rate rises
 WEIGHT_DECAY = 1e-4
-CHECKPOINT_STEPS = 1000
+CHECKPOINTS = 12  # of a run
 DEV_UTTERANCES = 60  # of each dev voice
 # What ships is a running mean of the weights over about this many steps: it hears a little better.
 MEAN_STEPS = 500
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How to train: `steps` of `crops` crops.
+
+    `start` are the weights to begin with, of a network with the same trunk and lip code; `teacher` is a
+    trained network whose answers are goals beside the phones' own.
+    """
+
+    steps: int = STEPS
+    crops: int = CROPS
+    trunk: Callable[[], nn.Module] = ConvolutionalTrunk
+    start: Weights | None = None
+    teacher: LipNetwork | None = None
+
+
 def train(
-    folder: Path,
-    streams: Streams,
-    code: LipCode,
-    dev: dict[str, list[Utterance]],
-    steps: int = STEPS,
-    trunk: Callable[[], nn.Module] = ConvolutionalTrunk,
-    start: Weights | None = None,
+    folder: Path, streams: Streams, code: LipCode, dev: dict[str, list[Utterance]], plan: Plan
 ) -> LipNetwork:
     """Train, or go on with, the network whose checkpoint lies in `folder`; returns it ready for use.
 
-    `start` are the weights to begin with, of a network with the same trunk and lip code. Writes
-    checkpoint.pt, curve.json and curve.png there. `dev` are utterances by voice, for the curve only.
+    It is trained on the device of the streams. Writes checkpoint.pt, curve.json and curve.png in the folder.
+    `dev` are utterances by voice, for the curve only.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(SEED)
-    network = LipNetwork(trunk())
-    if start is not None:
-        network.load(start)
+    network = LipNetwork(plan.trunk())
+    if plan.start is not None:
+        network.load(plan.start)
     network.decoder.load_state_dict(code.decoder.state_dict())
     network.decoder.requires_grad_(False)
+    network.to(streams.device)
+    code = code.to(streams.device)
+    teacher = None if plan.teacher is None else plan.teacher.to(streams.device).eval()
     running = get_ema_multi_avg_fn(1 - 1 / MEAN_STEPS)  # type: ignore[no-untyped-call]
     mean = AveragedModel(network, multi_avg_fn=running, use_buffers=True)
     averaged = cast(LipNetwork, mean.module)
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    rate = RATE if start is None else ONWARD_RATE
+    rate = RATE if plan.start is None else ONWARD_RATE
     optimizer = torch.optim.AdamW(learned, rate, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=WARM_UP)
-    random = np.random.default_rng(SEED)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=plan.steps, pct_start=WARM_UP)
+    draw = Draw(torch.Generator(streams.device).manual_seed(SEED))
     curve: list[dict[str, Any]] = []
     first = 0
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.exists():
-        stored = torch.load(checkpoint, weights_only=False)
-        if stored["steps"] == steps:
+        stored = torch.load(checkpoint, weights_only=False, map_location=streams.device)
+        if (stored["steps"], stored["crops"]) == (plan.steps, plan.crops):
             network.load_state_dict(stored["network"])
             mean.load_state_dict(stored["mean"])
             optimizer.load_state_dict(stored["optimizer"])
             schedule.load_state_dict(stored["schedule"])
-            random.bit_generator.state = stored["random"]
+            draw.generator.set_state(stored["random"].cpu())
             curve, first = stored["curve"], stored["step"]
-    progress = tqdm(range(first, steps), initial=first, total=steps, unit="step", desc="train")
-    recent: list[float] = []
+    progress = tqdm(range(first, plan.steps), initial=first, total=plan.steps, unit="step", desc="train")
+    recent = torch.zeros((), device=streams.device)
+    since = first
     for step in progress:
         network.train()
-        batch = streams.batch(CROPS, random)
-        value = loss(code, batch, network(batch.features))
+        batch = streams.batch(plan.crops, draw)
+        heard = network(batch.features)
+        value = loss(code, batch, heard)
+        if teacher is not None:
+            with torch.no_grad():
+                taught = teacher(batch.plain)
+            value = value + taught_loss(batch, heard, taught)
         optimizer.zero_grad()
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
         schedule.step()
         mean.update_parameters(network)
-        recent.append(value.item())
-        if (step + 1) % CHECKPOINT_STEPS == 0 or step + 1 == steps:
+        recent += value.detach()  # not fetched at each step: the device works ahead meanwhile
+        if (step + 1) % max(1, plan.steps // CHECKPOINTS) == 0 or step + 1 == plan.steps:
             scores = {name: asdict(score_network(averaged, voices)) for name, voices in dev.items()}
-            curve.append({"step": step + 1, "loss": float(np.mean(recent)), "dev": scores})
+            curve.append({"step": step + 1, "loss": recent.item() / (step + 1 - since), "dev": scores})
             progress.write(_line(curve[-1]))
-            recent = []
+            since = step + 1
+            recent.zero_()
             partial = checkpoint.with_suffix(".part.pt")
             torch.save(
                 {
                     "network": network.state_dict(), "mean": mean.state_dict(),
                     "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
-                    "random": random.bit_generator.state, "curve": curve,
-                    "step": step + 1, "steps": steps,
+                    "random": draw.generator.get_state(), "curve": curve,
+                    "step": step + 1, "steps": plan.steps, "crops": plan.crops,
                 },
                 partial,
             )  # fmt: skip
@@ -135,7 +155,8 @@ def score_network(network: LipNetwork, utterances: Sequence[Utterance]) -> Score
         padded = np.concatenate([samples, np.zeros((LOOKAHEAD_STEPS + 1) * 320, np.float32)])
         features = log_mel(padded).reshape(1, -1, 160)
         with torch.no_grad():
-            track = network(torch.from_numpy(features)).articulation[0].numpy()
+            heard = network(torch.from_numpy(features).to(network.scale.device))
+            track = heard.articulation[0].cpu().numpy()
         return (np.arange(len(track)) - LOOKAHEAD_STEPS) * STEP_S, track
 
     return score(utterances, predictor)

@@ -16,6 +16,7 @@ from liplab.lips.dataset import make_streams
 from liplab.speech import festival, jtalk, mbrola, singing, vocaltract
 from liplab.speech.corpus import Part, make_parts, recipe
 from liplab.speech.recordings import SOURCES
+from liplab.workers import add_workers, crew_of
 from lipwright.errors import LipwrightError
 
 DEFAULT_FOLDER = Path("~/.cache/lipwright/corpus")
@@ -24,6 +25,10 @@ FESTIVAL_VOICES = Path("/usr/share/festival/voices")
 EXAMPLES = """examples:
   liplab corpus                                speech of all synthetic voices, then its augmented versions
   liplab corpus --recordings ~/voices          also recordings of people, laid there beforehand
+  liplab corpus --recordings ~/voices --teacher teacher_weights.npz
+                                               their phones found by a teacher (liplab train --trunk teacher),
+                                               which aligns more languages, and better
+  liplab corpus --workers 8                    eight processes share the voices; every file is the same
   liplab corpus --list                         every source with its licence and, for recordings, its home
 A run that was stopped goes on where it stopped; a part whose recipe changed is made anew.
 Some voices that only measure are in Debian's contrib and non-free; without them the rest is made.
@@ -45,6 +50,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--recordings", type=Path, metavar="DIR", help="folder that holds recordings of people (see --list)"
     )
+    parser.add_argument(
+        "--teacher", type=Path, metavar="FILE.npz", help="weights of a trained teacher, to find phones with"
+    )
+    add_workers(parser)
     parser.add_argument("--list", action="store_true", help="list the sources and their licences")
     parser.set_defaults(do=do_corpus)
 
@@ -66,6 +75,9 @@ def do_corpus(arguments: argparse.Namespace) -> None:
     if recordings is not None and not recordings.is_dir():
         raise LipwrightError(f"There is no folder {recordings}; lay the recordings there first (see --list).")
     learned = [part for part in parts if part.split != "held_out"]
+    teacher = arguments.teacher.expanduser() if arguments.teacher else None
+    if teacher is not None and not teacher.is_file():
+        raise LipwrightError(f"There is no teacher {teacher}; teach one with: liplab train --trunk teacher.")
     missing = missing_packages(learned)
     if missing:
         raise LipwrightError(
@@ -77,8 +89,12 @@ def do_corpus(arguments: argparse.Namespace) -> None:
     measuring = [part for part in parts if part.split == "held_out" and not missing_packages([part])]
     _tell_missing([part for part in parts if part.split == "held_out" and part not in measuring])
     folder = arguments.corpus.expanduser()
-    held = make_parts(folder, [*learned, *measuring], recordings)
-    make_streams(folder, held)
+    if arguments.cluster is not None:  # its workers stand in other folders
+        folder, recordings = folder.absolute(), recordings and recordings.absolute()
+        teacher = teacher and teacher.absolute()
+    with crew_of(arguments.workers, arguments.cluster) as crew:
+        held = make_parts(folder, [*learned, *measuring], recordings, crew, teacher)
+        make_streams(folder, held, crew=crew)
     hours: defaultdict[str, float] = defaultdict(float)
     for part in held:
         hours[part.split] += part.seconds / 3600

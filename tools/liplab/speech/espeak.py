@@ -6,6 +6,9 @@ Debian package: espeak-ng. The library is called synchronously; its phoneme even
 from __future__ import annotations
 
 import ctypes
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,12 +60,19 @@ Samples = npt.NDArray[np.float32]
 
 
 class Espeak:
-    """The engine. All objects of a process share the library's one voice, so use them from one thread."""
+    """The engine. Objects of a process share the library's one voice, so use them from one thread.
 
-    def __init__(self) -> None:
+    What it said before changes a little how it says the next thing. One that is `fresh` has a library of its
+    own and has said nothing: what it says is the same whatever the process did before.
+    """
+
+    def __init__(self, fresh: bool = False) -> None:
         """Raises LipwrightError when the library is not installed."""
         try:
             self._library = ctypes.CDLL(LIBRARY)
+            if fresh:
+                self._library = _loaded_anew()
+                ctypes.CDLL(None).srand(1)  # its breath is made of these; a process begins with this seed
         except OSError as error:
             raise LipwrightError("espeak-ng is missing; install it: sudo apt install espeak-ng.") from error
         flags = _PHONEME_EVENTS | _PHONEME_IPA | _DONT_EXIT
@@ -120,6 +130,16 @@ class Espeak:
         return without_short_pauses(
             Phone(_ipa(name), start, end) for (name, start), end in zip(self._marks, ends, strict=True)
         )
+
+
+def _loaded_anew() -> ctypes.CDLL:
+    """The library, which must be loaded, again from a copy: it keeps all in variables of its file's own, and
+    cannot be ended and begun again."""
+    maps = Path("/proc/self/maps").read_text()
+    path = next(line.split(maxsplit=5)[5] for line in maps.splitlines() if LIBRARY in line)
+    with tempfile.NamedTemporaryFile(prefix="lipwright-", suffix=".so") as copy:
+        shutil.copyfile(path, copy.name)
+        return ctypes.CDLL(copy.name)
 
 
 def _ipa(name: str) -> str:

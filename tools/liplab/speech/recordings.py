@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -27,6 +27,9 @@ from liplab.speech.phones import plain, without_short_pauses
 from liplab.speech.utterance import SAMPLE_RATE, Samples, Utterance
 from lipwright.audio.decode import open_sound
 from lipwright.errors import LipwrightError
+
+if TYPE_CHECKING:
+    from liplab.speech.hear import Listener
 
 SHORTEST_S, LONGEST_S = 0.4, 35.0  # takes outside are left out: too short to say much, or too long to align
 
@@ -57,16 +60,18 @@ class Recording:
     home: str  # where it is had
     seconds: float  # wanted of it
     takes: Callable[[Path], list[Take]]
-    aligner: Callable[[Samples, str], list[Phone]]
+    # How the phones are found where no teacher hears them (see module hear); None where only that can.
+    aligner: Callable[[Samples, str], list[Phone]] | None
     share: tuple[float, float] = (0.0, 1.0)  # from and to: of the speakers, or of a single speaker's takes
 
 
-def recorded(source: Recording, folder: Path) -> Iterator[Utterance]:
+def recorded(source: Recording, folder: Path, listener: Listener | None = None) -> Iterator[Utterance]:
     """The aligned utterances of a source; `folder` is the folder of recordings that holds its folder.
 
     Goes on until the takes are used up, whatever `seconds` says. A take that does not align is left out; the
     bar counts them. Raises LipwrightError when the source is not there.
     """
+    aligner = _aligner(source, listener)
     home = folder / source.folder
     takes = in_turn(shared(source.takes(home), source.share)) if home.is_dir() else []
     if not takes:
@@ -78,12 +83,21 @@ def recorded(source: Recording, folder: Path) -> Iterator[Utterance]:
             samples = np.concatenate([np.zeros(0, np.float32), *open_sound(take.path).blocks(SAMPLE_RATE)])
             if not SHORTEST_S <= len(samples) / SAMPLE_RATE <= LONGEST_S:
                 raise AlignmentError("its length")
-            phones = source.aligner(samples, take.text)
+            phones = aligner(samples, take.text)
         except AlignmentError:
             left_out += 1
             progress.set_postfix(left_out=left_out)
             continue
         yield Utterance(samples, phones)
+
+
+def _aligner(source: Recording, listener: Listener | None) -> Callable[[Samples, str], list[Phone]]:
+    if listener is not None and source.aligner is not _supplied:
+        from liplab.speech.hear import align_by_hearing  # torch is in the extra train
+
+        return lambda samples, text: align_by_hearing(samples, text, source.language, listener).phones
+    assert source.aligner is not None, "parts that need a teacher are left out without one"
+    return source.aligner
 
 
 def shared(takes: list[Take], share: tuple[float, float]) -> list[Take]:
@@ -158,6 +172,14 @@ def _tuxpaint(language: str) -> Callable[[Path], list[Take]]:
     return takes
 
 
+def _common_voice(folder: Path) -> list[Take]:
+    """validated.tsv with columns client_id, path and sentence, and clips/."""
+    with (folder / "validated.tsv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    takes = (Take(folder / "clips" / row["path"], row["sentence"], row["client_id"]) for row in rows)
+    return [take for take in takes if take.path.is_file()]
+
+
 def _audio_cmn(folder: Path) -> list[Take]:
     """64k/hsk/cmn-WORD.mp3, in Chinese characters; "_" between those that are said apart.
 
@@ -199,6 +221,21 @@ def _by_speaking(language: str) -> Callable[[Samples, str], list[Phone]]:
 
 _RHASSPY = "git clone https://github.com/rhasspy/"
 _MINI_LIBRISPEECH = "https://www.openslr.org/31 (train-clean-5; also in github.com/zhangrui0712/Voice-Age)"
+_COMMON_VOICE = (
+    "https://commonvoice.mozilla.org (Common Voice 6.1, CC0; a hundred clips of each language also lie in "
+    "github.com/omnilingo/rsample-100-cv-corpus-6.1-2020-12-11)"
+)
+# Languages of Common Voice, as espeak-ng calls them. Every clip has another speaker, nearly.
+COMMON_VOICE = {
+    "as": "as", "ca": "ca", "cs": "cs", "cv": "cv", "cy": "cy", "el": "el", "en": "en-us", "eo": "eo", "et":
+    "et", "eu": "eu", "fi": "fi", "ga-IE": "ga", "hi": "hi", "hu": "hu", "ia": "ia", "id": "id", "ka": "ka",
+    "ky": "ky", "lt": "lt", "lv": "lv", "mt": "mt", "nl": "nl", "or": "or", "pa-IN": "pa", "pt": "pt", "ro":
+    "ro", "sl": "sl", "sv-SE": "sv", "ta": "ta", "tt": "tt", "vi": "vi",
+}  # fmt: skip
+COMMON_VOICE_DEV = {"pl": "pl", "tr": "tr"}
+COMMON_VOICE_HELD_OUT = {
+    "ar": "ar", "de": "de", "es": "es", "fr": "fr", "it": "it", "ja": "ja", "ru": "ru", "zh-CN": "cmn",
+}  # fmt: skip
 _TUXPAINT = "the Debian package tuxpaint-stamps-default (cp -r /usr/share/tuxpaint/stamps DIR)"
 _SPEECHOCEAN = "git clone https://github.com/jimbozhang/speechocean762 (also https://www.openslr.org/101)"
 
@@ -211,11 +248,16 @@ SOURCES = (
     # Audio books by 28 readers of the public domain; the last ones are to choose by.
     Recording(
         "librispeech", "train", "LibriSpeech/train-clean-5", "en-us", 23, "CC-BY-4.0",
-        _MINI_LIBRISPEECH, 12000, _librispeech, align, (0.0, 0.82),
+        _MINI_LIBRISPEECH, 16000, _librispeech, align, (0.0, 0.82),
     ),
     Recording(
         "librispeech-dev", "dev", "LibriSpeech/train-clean-5", "en-us", 5, "CC-BY-4.0",
         _MINI_LIBRISPEECH, 900, _librispeech, align, (0.82, 1.0),
+    ),
+    # 40 more readers.
+    Recording(
+        "librispeech-test", "train", "LibriSpeech/test-clean", "en-us", 40, "CC-BY-4.0",
+        "https://www.openslr.org/12 (test-clean)", 12000, _librispeech, align,
     ),
     # Learners of English whose mother tongue is Chinese, half of them children, on mobile phones.
     Recording(
@@ -238,6 +280,25 @@ SOURCES = (
     Recording(
         "flemishguy", "train", "dataset-voice-flemishguy", "nl", 1, "CC0-1.0",
         _RHASSPY + "dataset-voice-flemishguy", 2400, _metadata("wavs/{}.wav"), _by_speaking("nl"),
+    ),
+    # Phrases, by one or a few speakers a language.
+    *(
+        Recording(
+            f"tuxpaint-{language}", "train", "stamps", language, 1, "GPL-2.0", _TUXPAINT, 1800,
+            _tuxpaint(language), None,
+        )
+        for language in ("bg", "ca", "da", "el", "ro")
+    ),
+    # Sentences that volunteers read into microphones of their own.
+    *(
+        Recording(
+            f"commonvoice-{name}", split, f"commonvoice/{name}", language, 100, "CC0-1.0", _COMMON_VOICE, 900,
+            _common_voice, None,
+        )
+        for split, languages in (
+            ("train", COMMON_VOICE), ("dev", COMMON_VOICE_DEV), ("held_out", COMMON_VOICE_HELD_OUT)
+        )
+        for name, language in languages.items()
     ),
     # Languages that nothing was learned from. What forbids to share otherwise is measured by, not trained on.
     Recording(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
@@ -23,6 +26,9 @@ from liplab.speech.singing import sung
 from liplab.speech.utterance import SAMPLE_RATE, Utterance
 from lipwright.errors import LipwrightError
 
+if TYPE_CHECKING:
+    from liplab.speech.hear import Listener
+
 SEED = 20261122
 # How each engine is made to speak. Who changes what an engine renders adds one, and its parts are made anew.
 RENDERING = {
@@ -33,7 +39,7 @@ RENDERING = {
     "jtalk": 1,
     "singing": 1,
     "vocaltract": 1,
-    "recording": 2,
+    "recording": 3,
 }
 # espeak-ng variants that sound like people; its robots and monsters are left out.
 VARIANTS = tuple(
@@ -56,29 +62,35 @@ PROMPT_SHARE = 0.5  # of the English sentences of flite and Festival, where ther
 _FESTIVAL_BATCH = 40  # sentences a process: a voice that hangs costs no more
 
 
-def fingerprint(part: Part, recordings: Path | None) -> str:
+def fingerprint(part: Part, recordings: Path | None, teacher: Path | None = None) -> str:
     """What decides how a part sounds, as text: when it changes, the part has to be made anew."""
+    heard_by = [_digest(teacher)] if teacher is not None and part.engine == "recording" else []
     prompts = (
         _prompts(recordings) if part.engine in ("flite", "festival") and part.split != "held_out" else []
     )
     texts = zlib.crc32("\n".join([*prompts, *HELD_OUT_TEXT.get(part.language, [])]).encode())
     return json.dumps(
-        [part.engine, part.voice, part.language, part.seconds, RENDERING[part.engine], SEED, texts]
+        [part.engine, part.voice, part.language, part.seconds, RENDERING[part.engine], SEED, texts, *heard_by]
     )
 
 
-def is_missing(part: Part, recordings: Path | None) -> bool:
-    """Whether a part is a recording that the folder of recordings, if there is one, lacks."""
+def is_missing(part: Part, recordings: Path | None, teacher: Path | None = None) -> bool:
+    """Whether a part is a recording that is not there, or whose phones only a teacher could find."""
     if part.engine != "recording":
         return False
-    return recordings is None or not (recordings / _source(part).folder).is_dir()
+    source = _source(part)
+    there = recordings is not None and (recordings / source.folder).is_dir()
+    return not there or (source.aligner is None and teacher is None)
 
 
-def render(part: Part, recordings: Path | None) -> Iterator[Utterance]:
-    """The utterances of a part. Raises LipwrightError when its engine or voice is not installed."""
+def render(part: Part, recordings: Path | None, teacher: Path | None = None) -> Iterator[Utterance]:
+    """The utterances of a part; a `teacher`, by its weights, finds the phones of recordings.
+
+    Raises LipwrightError when its engine or voice is not installed.
+    """
     with tqdm(total=round(part.seconds), unit="s", desc=part.name, leave=False) as progress:
         spoken = 0.0
-        for utterance in _utterances(part, recordings):
+        for utterance in _utterances(part, recordings, teacher):
             if not any(phone.ipa for phone in utterance.phones) or not np.any(utterance.samples):
                 continue
             yield utterance
@@ -88,7 +100,7 @@ def render(part: Part, recordings: Path | None) -> Iterator[Utterance]:
                 return
 
 
-def _utterances(part: Part, recordings: Path | None) -> Iterator[Utterance]:
+def _utterances(part: Part, recordings: Path | None, teacher: Path | None = None) -> Iterator[Utterance]:
     """As many utterances as anyone wants; of a recording, as many as there are."""
     random = np.random.default_rng([SEED, zlib.crc32(part.name.encode())])
     makers: dict[str, Callable[[], Iterator[Utterance]]] = {
@@ -99,9 +111,23 @@ def _utterances(part: Part, recordings: Path | None) -> Iterator[Utterance]:
         "jtalk": lambda: _jtalk(part, random),
         "singing": lambda: _singing(part, random, recordings),
         "vocaltract": lambda: _vocal_tract(part),
-        "recording": lambda: recorded(_source(part), recordings or Path()),
+        "recording": lambda: recorded(
+            _source(part), recordings or Path(), None if teacher is None else _listener(teacher)
+        ),
     }
     return makers[part.engine]()
+
+
+@lru_cache(maxsize=1)
+def _listener(teacher: Path) -> Listener:
+    from liplab.speech.hear import Listener  # torch is in the extra train
+
+    return Listener.load(teacher)
+
+
+@lru_cache(maxsize=1)
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _source(part: Part) -> Recording:
@@ -127,13 +153,8 @@ def _texts(language: str, random: np.random.Generator, prompts: Sequence[str]) -
             yield text.sentence(language, random)
 
 
-_espeak_engine: list[Espeak] = []  # one per process; made when first needed
-
-
 def _espeak(part: Part, random: np.random.Generator) -> Iterator[Utterance]:
-    if not _espeak_engine:
-        _espeak_engine.append(Espeak())
-    engine = _espeak_engine[0]
+    engine = Espeak(fresh=True)  # a part does not depend on those before it
     for words in _texts(part.voice, random, []):
         samples, phones = engine.say(
             words,
