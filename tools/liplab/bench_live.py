@@ -31,6 +31,7 @@ from tqdm import tqdm
 
 from liplab.bench import show_figures
 from liplab.bus import ADDRESSES
+from liplab.family import end_with_parent
 from liplab.scores import RATE_HZ, Track, lags_ms, resample
 from liplab.sound_server import SoundServer
 from liplab.stage import APERTURE, SimulatedStage
@@ -101,7 +102,7 @@ def do_bench_live(arguments: argparse.Namespace) -> None:
         if server is not None:
             os.environ.update(server.environment)  # this process records
         if arguments.load:
-            busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            busy = subprocess.Popen([sys.executable, "-c", "while True: pass"], preexec_fn=end_with_parent)
             closing.callback(busy.kill)
         with tqdm(total=round(arguments.minutes * 60), unit="s", desc="speaking") as bar:
             figures = bench_live(
@@ -189,7 +190,10 @@ class Service:
         environment = {**os.environ, "STATE_DIRECTORY": str(folder), "RUNTIME_DIRECTORY": str(folder)}
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                command if plays else [*command, "--mute"], stderr=log, env=environment
+                command if plays else [*command, "--mute"],
+                stderr=log,
+                env=environment,
+                preexec_fn=end_with_parent,
             )
         deadline = time.monotonic() + START_S
         while "Connected to" not in self.log():

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from liplab.family import end_with_parent
 from lipwright.errors import LipwrightError
 
 START_S = 5.0
@@ -45,7 +46,11 @@ class SoundServer:
         command.append(f"--load=module-native-protocol-unix socket={runtime}/native auth-anonymous=1")
         command += [f"--load=module-null-sink sink_name={name} rate={CARD_RATE}" for name in ("one", "two")]
         self._process = subprocess.Popen(
-            command, env=self._whole(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            env=self._whole(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=end_with_parent,
         )
         deadline = time.monotonic() + START_S
         while subprocess.run(

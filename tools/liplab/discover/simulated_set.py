@@ -7,10 +7,8 @@ learner, and what is learned comes from its pictures alone.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import multiprocessing
 import os
-import signal
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -30,6 +28,7 @@ from liplab.eyes.find import open_tracker
 from liplab.eyes.mirror import RIGHT as MIRROR_RIGHT
 from liplab.eyes.mirror import halves
 from liplab.eyes.sight import Missed, Sight, Tracker
+from liplab.family import end_with_parent
 from liplab.head.bodies import AS_BUILT, Wear, body_for, body_named
 from liplab.head.head import Head
 from liplab.head.render import HeadRenderer
@@ -37,7 +36,6 @@ from liplab.scores import RATE_HZ, resample
 from lipwright.face.profile import HeadProfile
 from lipwright.link.board_link import BoardLink
 
-PARENT_DEATH_SIGNAL = 1  # of Linux's prctl
 CAMERA_HZ = 30.0
 CAMERA_DELAY_S = 0.035  # from exposure to the time that the picture carries
 SIZE = (480, 360)
@@ -84,7 +82,7 @@ class SimulatedSet:
         self._link.connect()
         context = multiprocessing.get_context("spawn")
         self._workers = ProcessPoolExecutor(
-            os.cpu_count() or 1, mp_context=context, initializer=_end_with_parent
+            os.cpu_count() or 1, mp_context=context, initializer=end_with_parent
         )
         self._filmed: deque[tuple[Take, Floats, dict[str, Future[Any]]]] = deque()
         self._random = np.random.default_rng(0)
@@ -145,11 +143,6 @@ class SimulatedSet:
         self._workers.shutdown(cancel_futures=True)
         self._link.__exit__()
         self.board.close()
-
-
-def _end_with_parent() -> None:
-    """Sees to it that a killed discovery leaves no processes behind."""
-    ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 _drawers: dict[tuple[str, bool, str], HeadRenderer] = {}
