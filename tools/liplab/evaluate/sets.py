@@ -114,9 +114,11 @@ def corpus_voices(folder: Path, parts: Sequence[Part]) -> list[Voice]:
 
 
 def _speaker(part: Part) -> str:
-    """Who speaks a part. Parts of a recording share its one speaker, or else have speakers of their own."""
+    """Who speaks a part. Parts of a recording share its one speaker of a language, or have their own."""
     source = next((source for source in SOURCES if source.name == part.voice), None)
-    return source.folder if source is not None and source.speakers == 1 else part.voice
+    if source is None or source.speakers > 1:
+        return part.voice
+    return f"{source.folder} {source.language}"
 
 
 def grid_voice(folder: Path) -> Voice:
