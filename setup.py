@@ -28,6 +28,8 @@ setup(
         "lipwright.service": [*FILE_KINDS, "panel/*"],
     }
     | {folder: ["*"] for folder in folders},
-    # Weights are for training only, and a head does not train.
-    exclude_package_data={folder: ["*.pyc", "*_weights.npz"] for folder in folders},
+    # Weights and packs of speech are for training only, and a head does not train.
+    exclude_package_data={
+        folder: ["*.pyc", "*_weights.npz", "*_replay.npz", "*_checks.npz"] for folder in folders
+    },
 )

@@ -20,7 +20,8 @@ COMMANDS: Commands = {
     "train": ("teach the lip model and export it", "liplab.lips.command:add_parser"),
     "evaluate": ("judge a lip model on speech that it never heard", "liplab.evaluate.command:add_parser"),
     "watch": ("learn how people move their lips, from videos of them", "liplab.watch.command:add_parser"),
-    "predict": ("write the articulation that the shipped lip model hears", "liplab.lips.predict:add_parser"),
+    "improve": ("let the lip model learn from who was watched", "liplab.improve.command:add_parser"),
+    "predict": ("write the articulation that the lip model hears", "liplab.lips.predict:add_parser"),
     "fuzz": ("try to break the firmware with hostile bytes and frames", "liplab.fuzz:add_parser"),
     "bench": ("measure the wire, the firmware and the line", "liplab.bench:add_parser"),
 }

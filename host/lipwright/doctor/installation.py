@@ -24,13 +24,15 @@ def models() -> str:
         from lipwright import tflite
         from lipwright.face.model import FaceModel
         from lipwright.face.profile import load_profile
+        from lipwright.lips.chosen import chosen_model, described
         from lipwright.lips.model import LipModel
     except ImportError as error:
         raise LipwrightError(f"{error}; {AGAIN}") from None
-    lips, face = LipModel.load(), FaceModel.load(load_profile())
+    path = chosen_model()
+    lips, face = LipModel.load(path), FaceModel.load(load_profile())
     frame = lips.step(np.zeros((2, 80), np.float32), lips.initial_state())
     face.step(frame.code, face.initial_state())
-    return f"the lip model and the face model run on {tflite.runtime()}"
+    return f"the lip model ({described(path)}) and the face model run on {tflite.runtime()}"
 
 
 def profile(path: str | None) -> str:

@@ -16,8 +16,9 @@ import numpy.typing as npt
 from lipwright import tflite
 from lipwright.audio import features
 from lipwright.errors import LipwrightError
+from lipwright.lips.chosen import MODEL_NAME as MODEL_NAME
+from lipwright.lips.chosen import chosen_model
 
-MODEL_NAME = "lip_model.tflite"
 FORMAT = 1  # of the metadata
 ARTICULATION = ("aperture", "width", "rounding", "jaw", "tuck")
 
@@ -53,12 +54,8 @@ class LipModel:
 
     @classmethod
     def load(cls, path: Path | None = None) -> LipModel:
-        """The model at `path`, or the shipped one. Raises LipwrightError when it cannot be read."""
-        if path is None:
-            from lipwright import resources
-
-            path = resources.models_dir() / MODEL_NAME
-        return cls(*tflite.load_streaming(path))
+        """The model at `path`, or the one in use (`liplab improve`). Raises LipwrightError: not readable."""
+        return cls(*tflite.load_streaming(path or chosen_model()))
 
     def initial_state(self) -> LipState:
         """The state of a stream that begins."""

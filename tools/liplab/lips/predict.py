@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("sound", type=Path, help="any sound file, or a video with sound")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.npz", help="file to write")
     parser.add_argument(
-        "--model", type=Path, metavar="FILE", help="another .tflite (default: the shipped one)"
+        "--model", type=Path, metavar="FILE", help="another .tflite (default: the one in use)"
     )
     parser.set_defaults(do=do_predict)
 

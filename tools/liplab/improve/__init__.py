@@ -1,0 +1,1 @@
+"""Improving the lip model on what was watched: training, judgement, installation, and the way back."""
