@@ -19,7 +19,7 @@ from liplab.watch.portion import Watched, watch_portion
 from liplab.watch.store import pack
 from liplab.watch.video import Portion, seconds_of, video_hash
 from lipwright.errors import LipwrightError
-from lipwright.lips.chosen import chosen_model
+from lipwright.lips.chosen import shipped_model
 from lipwright.lips.model import LipModel
 from lipwright.quiet import quiet
 from lipwright.tflite import read_model
@@ -74,7 +74,7 @@ def watch(job: Watch, seen: Callable[[float], None] = lambda time_s: None) -> Wa
 
 def model_in_use() -> str:
     """What names the lip model that is in use here: the hash of its content."""
-    return str(read_model(chosen_model())[1]["sha256"])
+    return str(read_model(shipped_model())[1]["sha256"])
 
 
 def do_elsewhere(model: str, job: Look | Watch) -> Looked | Watched:
@@ -109,7 +109,7 @@ def do_elsewhere(model: str, job: Look | Watch) -> Looked | Watched:
 @cache
 def tools() -> tuple[MeshTracker, LipModel]:
     """The mesh and the lip model of this process. Raises LipwrightError where MediaPipe is missing."""
-    return MeshTracker(MOST_FACES), LipModel.load()
+    return MeshTracker(MOST_FACES), LipModel.load(shipped_model())
 
 
 def load() -> None:

@@ -29,6 +29,7 @@ from liplab.watch.video import Picture
 from liplab.watch.video_file import VideoFile
 from lipwright.clock import RealClock
 from lipwright.errors import LipwrightError
+from lipwright.lips.chosen import shipped_model
 from lipwright.lips.model import LipModel
 from lipwright.quiet import quiet
 
@@ -106,7 +107,7 @@ def watch_camera(
     with contextlib.ExitStack() as closing:
         mesh = MeshTracker(MOST_FACES)
         closing.callback(mesh.close)
-        model = LipModel.load()
+        model = LipModel.load(shipped_model())  # thresholds were set on it
         sound = closing.enter_context(contextlib.closing(LiveSound(microphone)))
         camera = closing.enter_context(contextlib.closing(open_camera(source, clock)))
         began_s, busy_s = time.monotonic(), time.process_time()
