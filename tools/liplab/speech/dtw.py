@@ -79,7 +79,7 @@ class _Features(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _engine() -> Espeak:
-    return Espeak()
+    return Espeak(fresh=True)  # what others said before in this process would change what it says
 
 
 def _spoken(text: str, voice: str, length_s: float) -> tuple[Samples, list[Phone]]:
