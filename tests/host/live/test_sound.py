@@ -15,7 +15,7 @@ import soundfile
 
 from lipwright.live.latency import saved_s
 
-pytestmark = pytest.mark.usefixtures("sound_server")
+pytestmark = [pytest.mark.usefixtures("sound_server"), pytest.mark.alone]
 
 RATE = 48000
 

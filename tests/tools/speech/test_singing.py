@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs
 
 @pytest.fixture(scope="module")
 def spoken():
-    engine = Espeak()
+    engine = Espeak(fresh=True)
     samples, phones = engine.say("papa tapa sapa", "nl", rate=170)
     return Utterance(np.asarray(soxr.resample(samples, engine.sample_rate, SAMPLE_RATE), np.float32), phones)
 
