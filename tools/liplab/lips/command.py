@@ -16,10 +16,10 @@ from liplab.lips.attention import AttentionTrunk
 from liplab.lips.card import CURVE_SUFFIX
 from liplab.lips.code import LipCode, learn_code, load_code, save_code
 from liplab.lips.dataset import CROP_STEPS, VERSIONS, Streams, make_streams
-from liplab.lips.network import CHANNELS, ConvolutionalTrunk, LipNetwork
+from liplab.lips.network import CHANNELS, ConvolutionalTrunk
 from liplab.lips.outputs import write_codes, write_golden
 from liplab.lips.package import write_model
-from liplab.lips.teacher import TeacherTrunk
+from liplab.lips.teacher import TeacherTrunk, load_teacher
 from liplab.lips.train import CROPS, SEED, STEPS, Plan, dev_utterances, train
 from liplab.speech.command import add_corpus
 from liplab.speech.corpus import held_parts
@@ -128,7 +128,7 @@ def do_train(arguments: argparse.Namespace) -> None:
         arguments.crops,
         TRUNKS[arguments.trunk],
         start,
-        _teacher(arguments.teacher) if arguments.teacher else None,
+        load_teacher(arguments.teacher) if arguments.teacher else None,
     )
     try:
         network = train(run, streams, code, dev_utterances(folder, parts), plan)
@@ -169,15 +169,6 @@ def _device(name: str) -> torch.device:
         return torch.zeros(1, device=name).device
     except (RuntimeError, AssertionError) as error:
         raise LipwrightError(f"torch cannot compute on {name} here; try --device cpu.") from error
-
-
-def _teacher(path: Path) -> LipNetwork:
-    teacher = LipNetwork(TeacherTrunk())
-    try:
-        teacher.load(load_weights(path))
-    except ValueError as error:
-        raise LipwrightError(f"{path} holds no teacher: {error}.") from error
-    return teacher
 
 
 def _learned_code(babble: Path, streams: Streams, path: Path) -> LipCode:

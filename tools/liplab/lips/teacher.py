@@ -7,10 +7,14 @@ settles that better than the small causal one can, and its answers are softer go
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
-from liplab.lips.network import INPUTS
+from liplab.evaluate.quantized import load_weights
+from liplab.lips.network import INPUTS, LipNetwork
+from lipwright.errors import LipwrightError
 
 CHANNELS = 384
 KERNEL = 5  # steps that a block sees, its own in the middle
@@ -37,3 +41,13 @@ class TeacherTrunk(nn.Module):
         for block, norm in zip(self.blocks, self.norms, strict=True):
             hidden = hidden + self.dropout(torch.relu(norm(block(hidden))))
         return hidden.transpose(1, 2)
+
+
+def load_teacher(path: Path) -> LipNetwork:
+    """The teacher whose weights `liplab train --trunk teacher` left at `path`. Raises LipwrightError."""
+    teacher = LipNetwork(TeacherTrunk())
+    try:
+        teacher.load(load_weights(path))
+    except ValueError as error:
+        raise LipwrightError(f"{path} holds no teacher: {error}.") from error
+    return teacher

@@ -18,7 +18,7 @@ import torch
 
 from liplab.lips.labels import CLASS_COUNT, UNKNOWN, class_of
 from liplab.lips.network import LOOKAHEAD_STEPS, LipNetwork
-from liplab.lips.teacher import TeacherTrunk
+from liplab.lips.teacher import load_teacher
 from liplab.scores import Phone
 from liplab.speech.align import AlignmentError
 from liplab.speech.articulation import symbols
@@ -27,13 +27,11 @@ from liplab.speech.jtalk import jtalk_say
 from liplab.speech.phones import without_short_pauses
 from liplab.speech.utterance import Samples
 from lipwright.audio.features import STEP_SAMPLES, log_mel
-from lipwright.errors import LipwrightError
 
 MOMENT_S = 0.010  # the network hears in steps of 20 ms; a second hearing lies in between
 LEAST_MOMENTS = 2  # of a sound
 SILENCE_COST = 4.0  # of a pause within the words, in nats: those that last are worth it
-# Of silence behind every pause that is heard, and of a class that the network never learned.
-UNKNOWN_SCORE = -3.0
+UNKNOWN_SCORE = -3.0  # of a class that the network never learned, in nats
 # The mean way that the words' phones lie below what is heard best, in nats a moment: beyond it, the words are
 # others than those said.
 MOST_BELOW = 1.2
@@ -57,14 +55,7 @@ class Listener:
     @classmethod
     def load(cls, path: Path) -> Listener:
         """The teacher whose weights `liplab train --trunk teacher` left at `path`."""
-        from liplab.evaluate.quantized import load_weights
-
-        teacher = LipNetwork(TeacherTrunk())
-        try:
-            teacher.load(load_weights(path))
-        except ValueError as error:
-            raise LipwrightError(f"{path} holds no teacher: {error}.") from error
-        return cls(teacher)
+        return cls(load_teacher(path))
 
     def scores(self, steps: npt.NDArray[np.float32]) -> Scores:
         """Logarithms of the classes' chances (moments, classes), every MOMENT_S, of `steps_of` a sound."""
