@@ -28,9 +28,10 @@ def test_phones_lie_where_they_are_heard_with_pauses_between_words_only_where_th
     scores = heard(("", 20), ("b", 7), ("a", 12), ("", 30), ("m", 6), ("i", 9), ("", 10))
     found = phones_in(scores, ["b", "a", "m", "i"]).phones
     assert [phone.ipa for phone in found] == ["", "b", "a", "", "m", "i"]
-    starts = [round(phone.start_s / MOMENT_S) for phone in found]
-    assert starts == [0, 20, 27, 39, 69, 75]
-    assert found[-1].end_s == pytest.approx(0.84)
+    # Each begins halfway between the last moment of the one before and its own first.
+    starts = [phone.start_s / MOMENT_S for phone in found]
+    assert starts == pytest.approx([0, 19.5, 26.5, 38.5, 68.5, 74.5])
+    assert found[-1].end_s == pytest.approx(0.835)
 
 
 def test_a_diphthong_is_one_phone_and_holds_no_pause():

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from liplab.evaluate.quantized import load_weights
-from liplab.lips.network import INPUTS, LipNetwork
+from liplab.lips.network import INPUTS, ConvolutionalTrunk, LipNetwork
 from lipwright.errors import LipwrightError
 
 CHANNELS = 384
@@ -44,10 +44,16 @@ class TeacherTrunk(nn.Module):
 
 
 def load_teacher(path: Path) -> LipNetwork:
-    """The teacher whose weights `liplab train --trunk teacher` left at `path`. Raises LipwrightError."""
-    teacher = LipNetwork(TeacherTrunk())
-    try:
-        teacher.load(load_weights(path))
-    except ValueError as error:
-        raise LipwrightError(f"{path} holds no teacher: {error}.") from error
-    return teacher
+    """The network whose weights `liplab train` left at `path`: a teacher, or a lip model, which hears less.
+
+    Raises LipwrightError.
+    """
+    weights = load_weights(path)
+    for trunk in (TeacherTrunk, ConvolutionalTrunk):
+        teacher = LipNetwork(trunk())
+        try:
+            teacher.load(weights)
+        except ValueError:
+            continue
+        return teacher
+    raise LipwrightError(f"{path} holds neither a teacher nor a lip model.")

@@ -117,7 +117,8 @@ def phones_in(scores: Scores, names: list[str]) -> Heard:
     moments = np.flatnonzero(said)
     edges = np.searchsorted(phone[way[moments]], np.arange(len(names) + 1))
     for name, first, last in zip(names, moments[edges[:-1]], moments[edges[1:] - 1], strict=True):
-        start, end = first * MOMENT_S, (last + 1) * MOMENT_S
+        # A moment is heard at its own time, so that one phone ends and the next begins halfway between two.
+        start, end = max(0.0, (first - 0.5) * MOMENT_S), (last + 0.5) * MOMENT_S
         before = found[-1].end_s if found else 0.0
         if start > before:
             found.append(Phone("", before, start))
