@@ -172,12 +172,18 @@ def _tuxpaint(language: str) -> Callable[[Path], list[Take]]:
     return takes
 
 
-def _common_voice(folder: Path) -> list[Take]:
-    """validated.tsv with columns client_id, path and sentence, and clips/."""
-    with (folder / "validated.tsv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    takes = (Take(folder / "clips" / row["path"], row["sentence"], row["client_id"]) for row in rows)
-    return [take for take in takes if take.path.is_file()]
+def _common_voice(*tables: str) -> Callable[[Path], list[Take]]:
+    """Tables with columns client_id, path and sentence, and clips/."""
+
+    def takes(folder: Path) -> list[Take]:
+        rows: list[dict[str, str]] = []
+        for table in tables:
+            with (folder / table).open(encoding="utf-8", newline="") as file:
+                rows += csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        named = (Take(folder / "clips" / row["path"], row["sentence"], row["client_id"]) for row in rows)
+        return [take for take in named if take.path.is_file()]
+
+    return takes
 
 
 def _audio_cmn(folder: Path) -> list[Take]:
@@ -236,6 +242,7 @@ COMMON_VOICE_DEV = {"pl": "pl", "tr": "tr"}
 COMMON_VOICE_HELD_OUT = {
     "ar": "ar", "de": "de", "es": "es", "fr": "fr", "it": "it", "ja": "ja", "ru": "ru", "zh-CN": "cmn",
 }  # fmt: skip
+_COMMON_VOICE_13 = "https://commonvoice.mozilla.org (Common Voice Delta 13.0, CC0; a part lies in "
 _TUXPAINT = "the Debian package tuxpaint-stamps-default (cp -r /usr/share/tuxpaint/stamps DIR)"
 _SPEECHOCEAN = "git clone https://github.com/jimbozhang/speechocean762 (also https://www.openslr.org/101)"
 
@@ -281,24 +288,27 @@ SOURCES = (
         "flemishguy", "train", "dataset-voice-flemishguy", "nl", 1, "CC0-1.0",
         _RHASSPY + "dataset-voice-flemishguy", 2400, _metadata("wavs/{}.wav"), _by_speaking("nl"),
     ),
-    # Phrases, by one or a few speakers a language.
-    *(
-        Recording(
-            f"tuxpaint-{language}", "train", "stamps", language, 1, "GPL-2.0", _TUXPAINT, 1800,
-            _tuxpaint(language), None,
-        )
-        for language in ("bg", "ca", "da", "el", "ro")
-    ),
     # Sentences that volunteers read into microphones of their own.
     *(
         Recording(
             f"commonvoice-{name}", split, f"commonvoice/{name}", language, 34, "CC0-1.0", _COMMON_VOICE, 900,
-            _common_voice, None,
+            _common_voice("validated.tsv"), None,
         )
         for split, languages in (
             ("train", COMMON_VOICE), ("dev", COMMON_VOICE_DEV), ("held_out", COMMON_VOICE_HELD_OUT)
         )
         for name, language in languages.items()
+    ),
+    Recording(
+        "commonvoice-en-13", "train", "commonvoice-13/en", "en-us", 187, "CC0-1.0",
+        _COMMON_VOICE_13 + "github.com/korliu/whisper, in dataset)", 9000,
+        _common_voice("validated.tsv"), None,
+    ),
+    # Nobody has voted on most of these.
+    Recording(
+        "commonvoice-fa-13", "train", "commonvoice-13/fa", "fa", 40, "CC0-1.0",
+        _COMMON_VOICE_13 + "github.com/yasaman999/SR)", 9000,
+        _common_voice("validated.tsv", "other.tsv"), None,
     ),
     # Languages that nothing was learned from. CC BY-SA, which asks to share alike, is measured by only.
     Recording(
