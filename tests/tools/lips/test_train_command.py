@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from liplab.cli import main
@@ -38,4 +39,11 @@ def test_a_short_training_leaves_a_model_that_runs_with_its_curve_and_golden_dat
     weights = tmp_path / "lip_model_weights.npz"
     assert main([*arguments[:-1], str(onward), "--from", str(weights)]) == 0
     assert LipModel.load(onward).metadata["training"]["steps_before"] == 40
+    name = "trunk.entry.weight"
+    went_on = np.load(tmp_path / "onward_weights.npz")[name]
+    assert main([*arguments[:-1], str(onward), "--from", str(weights), "--keep", "0.75"]) == 0
+    began, halfway = np.load(weights)[name], np.load(tmp_path / "onward_weights.npz")[name]
+    assert np.allclose(halfway, 0.75 * began + 0.25 * went_on, atol=1e-6)
+    assert not np.allclose(began, went_on, atol=1e-4)
+    assert main([*arguments[:-1], str(onward), "--keep", "0.5"]) == 2
     assert main([*arguments[:-1], str(onward), "--from", str(codes)]) == 2

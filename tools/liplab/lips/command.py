@@ -46,6 +46,8 @@ EXAMPLES = """examples:
   liplab train -o mine.tflite --steps 500      a quick one, beside it
   liplab train --from models/lip_model_weights.npz --steps 2000 -o mine.tflite
                                                go on from the shipped model, say after adding voices of yours
+  liplab train --from models/lip_model_weights.npz --keep 0.5 --steps 2000 -o mine.tflite
+                                               and stay halfway, so that less is forgotten
   liplab train --trunk attention               teach a transformer of the same cost, to compare: it is not
                                                exported, its dev scores lie in the run's curve.json
   liplab train --trunk teacher -o teacher.tflite && liplab train --teacher teacher_weights.npz
@@ -94,6 +96,14 @@ def add_parser(subparsers: Any) -> None:
         help="begin with the weights of another run",
     )
     parser.add_argument(
+        "--keep",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="with --from: so much of the weights begun with stays in those that come out (0 to 1), which "
+        "forgets less (Wortsman et al. 2022)",
+    )
+    parser.add_argument(
         "--teacher", type=Path, metavar="FILE.npz", help="weights of a trained teacher to learn from too"
     )
     parser.add_argument(
@@ -110,6 +120,8 @@ def do_train(arguments: argparse.Namespace) -> None:
         raise LipwrightError("The output must end in .tflite and lie in a folder that exists.")
     if arguments.steps < FEWEST_STEPS:
         raise LipwrightError(f"Training needs at least {FEWEST_STEPS} steps; give a larger --steps.")
+    if not 0 <= arguments.keep < 1 or (arguments.keep and arguments.start is None):
+        raise LipwrightError("--keep is a share of what --from begins with: from 0 to below 1.")
     torch.set_num_threads(max(1, arguments.threads))
     folder = arguments.corpus.expanduser()
     parts = held_parts(folder)
@@ -136,6 +148,11 @@ def do_train(arguments: argparse.Namespace) -> None:
         raise LipwrightError(f"Training cannot go on from {arguments.start}: {error}.") from error
     kept = output.with_name(output.stem + WEIGHTS_SUFFIX)
     weights = network.weights()
+    if start is not None:
+        weights = {
+            name: value + np.float32(arguments.keep) * (start[name] - value)
+            for name, value in weights.items()
+        }
     np.savez_compressed(kept, **weights, **{TRAINED_STEPS: np.array(before + arguments.steps)})
     if arguments.trunk != "convolutional":
         print(f"{kept}; the dev scores of the {arguments.trunk} trunk lie in {run / 'curve.json'}.")
@@ -146,6 +163,7 @@ def do_train(arguments: argparse.Namespace) -> None:
             "seed": SEED,
             "steps": arguments.steps,
             "steps_before": before,
+            "kept": arguments.keep,
             "threads": arguments.threads,
             "channels": CHANNELS,
             "crops": arguments.crops,
