@@ -56,7 +56,7 @@ def test_events_of_a_crop_keep_apart_and_count_from_one(streams):
     for crop in batch.event:
         numbers = crop[crop > 0].unique()
         assert numbers[0] == 1
-        assert len(numbers) > 20 and numbers[-1] <= dataset.MOST_EVENTS
+        assert len(numbers) > 15 and numbers[-1] <= dataset.MOST_EVENTS
 
 
 def test_past_a_streams_end_nothing_counts(streams):

@@ -8,6 +8,7 @@ that the babbled shapes had, where they agree, and one that decodes to the wante
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,12 @@ class LipCode(nn.Module):
         """A code (n, 8) of lips with the given articulation (n, 5)."""
         code: torch.Tensor = self.inverse((articulation - self.offset) / self.scale)
         return code
+
+
+@lru_cache
+def part_weights(device: torch.device) -> torch.Tensor:
+    """PART_WEIGHTS (5,), brought to a device once: each time waits for it."""
+    return torch.from_numpy(PART_WEIGHTS).to(device)
 
 
 def learn_code(lips_mm: Float, measured: Float, wanted: Float) -> tuple[LipCode, dict[str, float]]:

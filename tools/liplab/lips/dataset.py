@@ -30,8 +30,8 @@ VERSIONS = 1  # augmented versions of every part; a crop is varied anew each tim
 BABBLE_PARTS = 12
 BABBLE_S = 60
 # How often a part is drawn, against its length: voices that were recorded from people teach more about
-# people.
-ENGINE_SHARE = {"recording": 2.0, "flite": 1.5}
+# people, and songs are few.
+ENGINE_SHARE = {"recording": 1.5, "flite": 1.5, "singing": 3.0}
 CROP_STEPS = 300
 # Steps at a crop's start that do not count: the network looks back over 51, which the crop lacks there.
 BLIND_STEPS = 56
@@ -175,7 +175,7 @@ class Streams:
         self.hours = float(lengths.sum()) / 50 / 3600
         self._length = self._kept(lengths)
         self._offset = self._kept(np.cumsum(lengths) - lengths)
-        self._share = self._kept(np.asarray(shares, np.float32))
+        self._until = self._kept(np.cumsum(shares))
         self._features = self._kept(np.concatenate(features))
         del features
         self._articulation = self._kept(np.concatenate([one.articulation for one in asked]))
@@ -213,14 +213,16 @@ class Streams:
         )
 
     def _rows(self, size: int, draw: Draw) -> torch.Tensor:
-        return torch.multinomial(self._share, size, replacement=True, generator=draw.generator)
+        # Searched for, since a multinomial waits for the device.
+        drawn = draw.uniform(0, 1, size).double() * self._until[-1]
+        return torch.searchsorted(self._until, drawn, right=True).clamp(max=len(self._until) - 1)
 
     def _places(self, rows: torch.Tensor, draw: Draw) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Where crops of streams `rows` start in them, how long those are (n,), and places (n, steps)."""
         length = self._length[rows]
         latest = (length - CROP_STEPS // 2).clamp(min=1)
         start = (draw.uniform(0, 1, len(rows)) * latest).long().clamp(max=latest - 1)
-        start[draw.some(BEGINNING_SHARE, len(rows))] = 0
+        start = torch.where(draw.uniform(0, 1, len(rows)) < BEGINNING_SHARE, 0, start)
         step = torch.arange(CROP_STEPS, device=self.device)
         within = torch.minimum(start[:, None] + step, length[:, None] - 1)
         return start, length, self._offset[rows][:, None] + within

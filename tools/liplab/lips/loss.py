@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from liplab.lips.code import PART_WEIGHTS, LipCode
+from liplab.lips.code import LipCode, part_weights
 from liplab.lips.dataset import MOST_EVENTS, Batch
 from liplab.lips.labels import UNKNOWN
 from liplab.lips.network import Heard
@@ -19,16 +19,16 @@ from liplab.lips.network import Heard
 CODE_WEIGHT = 0.05  # the code itself: the one that the asked articulation has on babbled lips
 SPEED_WEIGHT = 3.0  # of the change from step to step, so that movements stay sharp
 # Weights of an event, against a step's squared error, and what its best step must reach.
-CLOSURE_WEIGHT = 50.0
+CLOSURE_WEIGHT = 60.0
 CLOSED = -0.03
-TUCK_WEIGHT = 8.0
+TUCK_WEIGHT = 14.0
 TUCKED = 0.7
-PUCKER_WEIGHT = 5.0
+PUCKER_WEIGHT = 8.0
 # Of every step at which a closure would be a false one: the aperture must be at least AJAR.
-OPEN_WEIGHT = 20.0
+OPEN_WEIGHT = 25.0
 AJAR = 0.12
 # Of the spread of each part over a crop, which must not fall below the asked one's.
-SPREAD_WEIGHT = 1.2
+SPREAD_WEIGHT = 2.0
 # Taught to the trunk only: the odds of each event at each step, and the class of the phone.
 ODDS_WEIGHT = 0.15
 PHONE_WEIGHT = 0.15
@@ -47,7 +47,7 @@ CLOSURE_EVENT, TUCK_EVENT, PUCKER_EVENT = 0, 1, 2
 def loss(code: LipCode, batch: Batch, heard: Heard) -> torch.Tensor:
     """The training loss of what the network heard in a batch, per step that counts."""
     asked, got, counts = batch.articulation, heard.articulation, batch.counts
-    weights = torch.from_numpy(PART_WEIGHTS).to(got.device)
+    weights = part_weights(got.device)
     error = (weights * (got - asked) ** 2).sum(dim=-1)
     with torch.no_grad():
         asked_code = code.code_of(asked)
@@ -62,7 +62,7 @@ def loss(code: LipCode, batch: Batch, heard: Heard) -> torch.Tensor:
 
 def taught_loss(batch: Batch, heard: Heard, taught: Heard) -> torch.Tensor:
     """How far the network stays from what a teacher heard in the same speech, per step that counts."""
-    weights = torch.from_numpy(PART_WEIGHTS).to(batch.counts.device)
+    weights = part_weights(batch.counts.device)
     apart = heard.articulation - taught.articulation
     error = (weights * apart**2).sum(dim=-1)
     odds = torch.sigmoid(taught.event_odds)
@@ -130,5 +130,5 @@ def _spread_error(batch: Batch, got: torch.Tensor) -> torch.Tensor:
         return torch.sqrt(variance + 1e-6)
 
     narrower = torch.relu(spread(batch.articulation) - spread(got)).square()
-    weights = torch.from_numpy(PART_WEIGHTS).to(got.device)
+    weights = part_weights(got.device)
     return SPREAD_WEIGHT * (weights * narrower * total).sum()

@@ -102,7 +102,10 @@ class LipNetwork(nn.Module):
         self.offset: torch.Tensor
 
     def forward(self, features: torch.Tensor) -> Heard:
-        hidden = self.trunk((features - FEATURE_OFFSET) / FEATURE_SCALE)
+        device = features.device.type
+        # On a graphics card the trunk is taught in half precision: twice as fast, and read out in whole.
+        with torch.autocast(device, torch.bfloat16, enabled=self.training and device == "cuda"):
+            hidden = self.trunk((features - FEATURE_OFFSET) / FEATURE_SCALE).float()
         odds = self.events(hidden)
         code = self.coder(torch.cat([hidden, GATE_WEIGHT * (1 - opened(odds))], dim=-1))
         return Heard(code, self.decode(code), odds, self.phones(hidden))

@@ -6,17 +6,17 @@ on where it stopped and ends with the same weights.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from liplab.lips.code import LipCode
@@ -75,12 +75,11 @@ def train(
     network.to(streams.device)
     code = code.to(streams.device)
     teacher = None if plan.teacher is None else plan.teacher.to(streams.device).eval()
-    running = get_ema_multi_avg_fn(1 - 1 / MEAN_STEPS)  # type: ignore[no-untyped-call]
-    mean = AveragedModel(network, multi_avg_fn=running, use_buffers=True)
-    averaged = cast(LipNetwork, mean.module)
+    averaged = copy.deepcopy(network)
     learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
     rate = RATE if plan.start is None else ONWARD_RATE
-    optimizer = torch.optim.AdamW(learned, rate, weight_decay=WEIGHT_DECAY)
+    on_card = streams.device.type == "cuda"
+    optimizer = torch.optim.AdamW(learned, rate, weight_decay=WEIGHT_DECAY, fused=on_card)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=plan.steps, pct_start=WARM_UP)
     draw = Draw(torch.Generator(streams.device).manual_seed(SEED))
     curve: list[dict[str, Any]] = []
@@ -90,7 +89,7 @@ def train(
         stored = torch.load(checkpoint, weights_only=False, map_location=streams.device)
         if (stored["steps"], stored["crops"]) == (plan.steps, plan.crops):
             network.load_state_dict(stored["network"])
-            mean.load_state_dict(stored["mean"])
+            averaged.load_state_dict(stored["mean"])
             optimizer.load_state_dict(stored["optimizer"])
             schedule.load_state_dict(stored["schedule"])
             draw.generator.set_state(stored["random"].cpu())
@@ -112,7 +111,7 @@ def train(
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
         schedule.step()
-        mean.update_parameters(network)
+        _follow(averaged, network)
         recent += value.detach()  # not fetched at each step: the device works ahead meanwhile
         if (step + 1) % max(1, plan.steps // CHECKPOINTS) == 0 or step + 1 == plan.steps:
             scores = {name: asdict(score_network(averaged, voices)) for name, voices in dev.items()}
@@ -123,7 +122,7 @@ def train(
             partial = checkpoint.with_suffix(".part.pt")
             torch.save(
                 {
-                    "network": network.state_dict(), "mean": mean.state_dict(),
+                    "network": network.state_dict(), "mean": averaged.state_dict(),
                     "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
                     "random": draw.generator.get_state(), "curve": curve,
                     "step": step + 1, "steps": plan.steps, "crops": plan.crops,
@@ -134,6 +133,16 @@ def train(
             (folder / "curve.json").write_text(json.dumps(curve, indent=1) + "\n")
             draw_curve(curve, folder / "curve.png")
     return averaged.eval()
+
+
+@torch.no_grad()
+def _follow(mean: LipNetwork, network: LipNetwork) -> None:
+    """Brings the running mean of the weights one step on; what counts steps is no mean, and copied."""
+    for kept, current in zip(mean.state_dict().values(), network.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(current, 1 / MEAN_STEPS)
+        else:
+            kept.copy_(current)
 
 
 def _line(entry: dict[str, Any]) -> str:

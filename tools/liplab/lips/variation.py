@@ -7,9 +7,9 @@ power, work on the device where the features lie, and leave some crops as they a
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from lipwright.audio.features import BANDS, COLUMNS_PER_STEP, SILENCE, mel_centres
@@ -18,7 +18,7 @@ from lipwright.audio.features import BANDS, COLUMNS_PER_STEP, SILENCE, mel_centr
 # to more speakers (vocal tract length perturbation, Jaitly and Hinton 2013).
 WARP_SHARE = 0.5
 WARP = (0.86, 1.16)
-BABBLE_SHARE = 0.2  # of crops that others talk into
+BABBLE_SHARE = 0.3  # of crops that others talk into
 BABBLE_VOICES = (1, 4)
 BABBLE_DB = (3.0, 25.0)  # speech against them
 COLOUR_SHARE = 0.4  # of crops heard by another microphone
@@ -53,7 +53,7 @@ class Draw(NamedTuple):
 
 def warped(features: torch.Tensor, shorter: torch.Tensor) -> torch.Tensor:
     """Features in which what lay at a frequency lies at `shorter` (crops,) times it."""
-    centres = torch.tensor(mel_centres(), dtype=torch.float32, device=features.device)
+    centres = _centres(features.device)
     wanted = (centres / shorter[:, None]).contiguous()
     high = torch.searchsorted(centres, wanted).clamp(1, BANDS - 1)
     low = high - 1
@@ -125,6 +125,12 @@ def varied(features: torch.Tensor, voices: torch.Tensor, draw: Draw) -> torch.Te
     return features
 
 
+@lru_cache
+def _centres(device: torch.device) -> torch.Tensor:
+    """The bands' centres in Hz: brought to a device once, since each time waits for it."""
+    return torch.tensor(mel_centres(), dtype=torch.float32, device=device)
+
+
 def _added(features: torch.Tensor, powers: torch.Tensor, against_db: torch.Tensor) -> torch.Tensor:
     own = torch.pow(10.0, features)
     wanted = own.mean(dim=(1, 2)) * torch.pow(10.0, -against_db / 10)
@@ -138,7 +144,7 @@ def _colour(most_db: float, count: int, draw: Draw) -> torch.Tensor:
 
 def _along_bands(knots: torch.Tensor) -> torch.Tensor:
     """Values (crops, knots) as gains (crops, 1, 160) of every band of a step."""
-    place = torch.tensor(np.linspace(0, COLOUR_KNOTS - 1, BANDS), dtype=torch.float32, device=knots.device)
+    place = torch.linspace(0, COLOUR_KNOTS - 1, BANDS, device=knots.device)
     low = place.long().clamp(max=COLOUR_KNOTS - 2)
     share = place - low
     return ((1 - share) * knots[:, low] + share * knots[:, low + 1]).repeat(1, COLUMNS_PER_STEP)[:, None]
