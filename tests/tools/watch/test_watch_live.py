@@ -161,7 +161,7 @@ def watched(server: SoundServer, scenes: tuple[Path, Path], folder: Path) -> See
             "-e",
             "trace=connect,sendto,sendmsg,bind",
         )
-    options = ("--person", "anna", "--json", str(report))
+    options = ("--person", "anna", "--tag", "shouted", "--json", str(report))
     process = watching(server, scenes[0], folder / "store", *options, before=traced)
     said = until_on(process)
     player = play(server, scenes[1])
@@ -189,6 +189,7 @@ def test_who_speaks_is_kept_with_the_offset_of_the_sound(seen: Seen) -> None:
     assert list(kept) == [0, 1], seen.said
     assert kept[1].offset_ms - kept[0].offset_ms == pytest.approx(1000 * (LATE_S - EARLY_S), abs=25)
     assert kept[0].person == "anna" and kept[0].video.startswith("camera 20")
+    assert kept[0].tags == ("shouted",)
     assert seen.figures["clips"] == 2 and abs(seen.figures["offset_ms"]) < 300
 
 
@@ -319,6 +320,7 @@ def test_a_camera_that_is_not_there_is_named(sound_server: SoundServer, tmp_path
     ("options", "told"),
     [
         (["--yes", "--person", " "], "is empty"),
+        (["--yes", "--person", "anna", "--tag", "Sung!"], "is no tag"),
         (["--yes", "--minutes", "0"], "more than 0"),
         (["film.mp4"], "liplab watch VIDEO"),
         ([], "consent"),

@@ -13,7 +13,7 @@ from liplab.improve.packs import CHECKS, REPLAY, load_pack
 from liplab.improve.page import page
 from liplab.improve.run import Improvement, Material, improve, shipped_checks
 from liplab.improve.watched import SEEN_PARTS, Split, split, watched
-from liplab.watch.command import default_folder
+from liplab.watch.command import add_store, default_folder
 from liplab.watch.store import CHECKPOINT, IMPROVED_PAGE, Store
 from lipwright.errors import LipwrightError
 from lipwright.files import write_atomically, write_report
@@ -42,12 +42,7 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("what", nargs="?", choices=[BACK], help="go back to the model before")
-    parser.add_argument(
-        "--store",
-        type=Path,
-        metavar="DIR",
-        help="where tracks are kept (default: ~/.local/share/lipwright/watched)",
-    )
+    add_store(parser)
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; - for standard output")
     parser.set_defaults(do=do_improve)
 

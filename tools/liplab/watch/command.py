@@ -42,6 +42,14 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("what", nargs="+", metavar="VIDEO", help="or a folder; or: list; or: forget NAME")
     parser.add_argument("--person", metavar="NAME", help="whom the videos show (default: the file's name)")
+    add_workers(parser)
+    add_keeping(parser)
+    parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; - for standard output")
+    parser.set_defaults(do=do_watch)
+
+
+def add_keeping(parser: argparse.ArgumentParser) -> None:
+    """Adds what is asked of whoever keeps tracks of people."""
     parser.add_argument(
         "--tag",
         action="append",
@@ -49,16 +57,29 @@ def add_parser(subparsers: Any) -> None:
         metavar="WORD",
         help="how they speak: child, whispered, shouted, sung, or another word; may be given again",
     )
-    add_workers(parser)
+    add_store(parser)
+    parser.add_argument("--yes", action="store_true", help="consent was given: do not ask")
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that says where tracks lie."""
     parser.add_argument(
         "--store",
         type=Path,
         metavar="DIR",
-        help="where to keep tracks (default: ~/.local/share/lipwright/watched)",
+        help="where tracks are kept (default: ~/.local/share/lipwright/watched)",
     )
-    parser.add_argument("--yes", action="store_true", help="consent was given: do not ask")
-    parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; - for standard output")
-    parser.set_defaults(do=do_watch)
+
+
+def tags_of(arguments: argparse.Namespace) -> list[str]:
+    """The tags that were given. Raises LipwrightError for what is none."""
+    tags: list[str] = arguments.tag
+    for tag in tags:
+        if not TAG.fullmatch(tag):
+            raise LipwrightError(
+                f'"{tag}" is no tag; give a word of small letters and hyphens, as whispered.'
+            )
+    return tags
 
 
 def do_watch(arguments: argparse.Namespace) -> None:
@@ -81,17 +102,13 @@ def default_folder() -> Path:
 def _watch(store: Store, arguments: argparse.Namespace) -> None:
     if arguments.person is not None and not arguments.person.strip():
         raise LipwrightError("The name after --person is empty; give one, or leave --person out.")
-    for tag in arguments.tag:
-        if not TAG.fullmatch(tag):
-            raise LipwrightError(
-                f'"{tag}" is no tag; give a word of small letters and hyphens, as whispered.'
-            )
+    tags = tags_of(arguments)
     videos = find_videos([Path(place).expanduser() for place in arguments.what])
     if arguments.cluster is not None:  # its workers stand in other folders
         videos = [path.absolute() for path in videos]
     consent.ask(store.folder, arguments.yes, arguments.cluster is not None)
     with store.held(), crew_of(arguments.workers, arguments.cluster) as crew:
-        account = watch(videos, store, arguments.person, arguments.tag, crew)
+        account = watch(videos, store, arguments.person, tags, crew)
         seen = draw_page(store)
     write_report(account.report(store.folder), arguments.json)
     if not account.videos:

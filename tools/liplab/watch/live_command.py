@@ -20,8 +20,9 @@ EXAMPLES = """examples:
   lipwright watch --person anna              camera 0 and the usual microphone, until Ctrl-C
   lipwright watch --camera 2 --microphone USB --minutes 10
   lipwright watch --camera http://pi.local:8080/stream --no-head
-  lipwright watch list                       what is kept: clip, person, day, video
-  lipwright watch forget anna                remove a person, a day (2026-05-01) or a clip
+  lipwright watch --person anna --tag sung   how they speak: child, whispered, shouted, sung
+  lipwright watch list                       what is kept: clip, person, day, video, tags
+  lipwright watch forget anna                remove a person, a day (2026-05-01), a tag or a clip
 
 Faces that speak become tracks of lips and sound; no picture and no sound is kept. It asks for consent first,
 each time. While it watches, the head looks at whom it watches, and the panel of a service that runs says so
@@ -50,12 +51,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--person", metavar="NAME", help="who is before the camera (else it asks)")
     parser.add_argument("--minutes", type=float, metavar="N", help="how long (default: until Ctrl-C)")
-    parser.add_argument(
-        "--store",
-        type=Path,
-        metavar="DIR",
-        help="where to keep tracks (default: ~/.local/share/lipwright/watched)",
-    )
+    command.add_keeping(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--sim", action="store_true", help="on the simulated head")
     where.add_argument(
@@ -73,7 +69,6 @@ def add_parser(subparsers: Any) -> None:
         metavar="FILE",
         help="also keep all pictures and the sound, in this file (.mkv or .mp4)",
     )
-    parser.add_argument("--yes", action="store_true", help="consent was given: do not ask")
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; - for standard output")
     parser.set_defaults(do=do_watch_live)
 
@@ -89,6 +84,7 @@ def do_watch_live(arguments: argparse.Namespace) -> None:
         return
     if arguments.minutes is not None and not arguments.minutes > 0:
         raise LipwrightError("--minutes is more than 0.")
+    tags = command.tags_of(arguments)
     # Imported here, so that --help is quick, and a missing extra is said before consent is asked for.
     from liplab.watch.live_run import watch_camera
     from liplab.watch.live_sign import open_sign
@@ -119,6 +115,7 @@ def do_watch_live(arguments: argparse.Namespace) -> None:
                 store,
                 sign,
                 why_end,
+                tags,
                 arguments.keep_video,
             )
         try:

@@ -96,12 +96,14 @@ def watch_camera(
     store: Store,
     sign: Sign,
     why_end: Callable[[float], str],
+    tags: Sequence[str] = (),
     keep_video: Path | None = None,
 ) -> tuple[LiveAccount, LipwrightError | None]:
     """Watches until `why_end`, given how long it has lasted in s, says why to end, or something goes wrong.
 
-    What was whole by then is kept; pictures and sound only where `keep_video` names a file. The store must be
-    held, consent given, and the sign shown. Raises LipwrightError where camera or microphone does not open.
+    What was whole by then is kept, with `tags`; pictures and sound only where `keep_video` names a file. The
+    store must be held, consent given, and the sign shown. Raises LipwrightError where camera or microphone
+    does not open.
     """
     clock = RealClock()
     with contextlib.ExitStack() as closing:
@@ -115,7 +117,7 @@ def watch_camera(
         account = LiveAccount(name=f"camera {datetime.now():%Y-%m-%d %H:%M}", person=person)
         print(ON, file=sys.stderr, flush=True)
         video = None if keep_video is None else closing.enter_context(VideoFile(keep_video))
-        watching = _Watching(live, store, sign, model, account, video)
+        watching = _Watching(live, store, sign, model, account, tags, video)
         with ThreadPoolExecutor(1, "judge") as thread:
             for portion in live.portions():
                 follower = watching.follow(portion, mesh)
@@ -138,6 +140,7 @@ class _Watching:
         sign: Sign,
         model: LipModel,
         account: LiveAccount,
+        tags: Sequence[str],
         video: VideoFile | None,
     ) -> None:
         self.judged: Future[Watched] | None = None
@@ -146,6 +149,7 @@ class _Watching:
         self._sign = sign
         self._model = model
         self._account = account
+        self._tags = tags
         self._video = video
         self._hash = secrets.token_hex(NAME_BYTES)
         self._has_seen = False
@@ -178,7 +182,7 @@ class _Watching:
         # A room without anybody is not worth a record.
         if watched.clips or any(one.face is not None for one in watched.refused):
             account = self._account
-            self._store.keep(account.name, self._hash, account.person, portion.number, watched)
+            self._store.keep(account.name, self._hash, account.person, portion.number, watched, self._tags)
         if self._video is not None and portion.sound is not None:
             self._video.sound(portion.sound_start_s, portion.sound)
         portion.forget()
