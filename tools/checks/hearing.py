@@ -1,9 +1,10 @@
-"""How well a teacher finds phones, on speech whose times are known, and whether it notices other words.
+"""How well a lip model or teacher finds phones whose times are known, and whether it notices other words.
 
-    python tools/checks/hearing.py --corpus ~/.cache/lipwright/corpus --teacher teacher_weights.npz
+    python tools/checks/hearing.py --corpus ~/.cache/lipwright/corpus --teacher models/lip_model_weights.npz
 
 Voices that it never heard, of the corpus: engines whose times are exact, and nathalie, whose times came with
-her. The last column: of sounds that were given the words of another one, how many were refused.
+her. "Late": the median of the onsets' errors with their signs. The last column: of sounds that were given the
+words of another one, how many were refused.
 """
 
 from __future__ import annotations
@@ -45,14 +46,15 @@ def main() -> None:
     torch.set_num_threads(1)
     listener = Listener.load(arguments.teacher.expanduser())
     print(
-        "voice          onsets, 50 and 90 %, ms   middles of p, b, m, 50 and 90 %, ms   refused   other words"
+        "voice          onsets, 50 and 90 %, ms   late, ms   middles of p, b, m, 50 and 90 %, ms   refused   "
+        "other words"
     )
     for part in recipe():
         if part.name in VOICES and part_path(arguments.corpus.expanduser(), part).exists():
             utterances = load_part(arguments.corpus.expanduser(), part)[:UTTERANCES]
             sounds = [listener.scores(steps_of(one.samples)) for one in utterances]
             words = [[phone for phone in one.phones if phone.ipa] for one in utterances]
-            onsets: list[float] = []
+            late: list[float] = []
             middles: list[float] = []
             refused = noticed = 0
             for number, (scores, said) in enumerate(zip(sounds, words, strict=True)):
@@ -63,14 +65,17 @@ def main() -> None:
                     refused += 1
                     continue
                 for true, heard in zip(said, found, strict=True):
-                    onsets.append(abs(true.start_s - heard.start_s) * 1000)
+                    late.append((heard.start_s - true.start_s) * 1000)
                     if BILABIALS & set(true.ipa):
                         middles.append(abs(true.start_s + true.end_s - heard.start_s - heard.end_s) * 500)
             figures = [
-                float(np.percentile(errors, share)) for errors in (onsets, middles) for share in (50, 90)
+                float(np.percentile(errors, share))
+                for errors in (np.abs(late), middles)
+                for share in (50, 90)
             ]
             print(
-                f"{part.name:14} {figures[0]:14.0f} {figures[1]:8.0f} {figures[2]:22.0f} {figures[3]:8.0f} "
+                f"{part.name:14} {figures[0]:14.0f} {figures[1]:8.0f} {np.median(late):10.0f} "
+                f"{figures[2]:22.0f} {figures[3]:8.0f} "
                 f"{refused:16}/{len(words)} {noticed:10}/{len(words)}"
             )
 

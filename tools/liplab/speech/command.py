@@ -25,9 +25,9 @@ FESTIVAL_VOICES = Path("/usr/share/festival/voices")
 EXAMPLES = """examples:
   liplab corpus                                speech of all synthetic voices, then its augmented versions
   liplab corpus --recordings ~/voices          also recordings of people, laid there beforehand
-  liplab corpus --recordings ~/voices --teacher teacher_weights.npz
-                                               their phones found by a teacher (liplab train --trunk teacher),
-                                               which aligns more languages, and better
+  liplab corpus --recordings ~/voices --teacher models/lip_model_weights.npz
+                                               their phones found by the shipped lip model, which aligns more
+                                               languages, and better; or by liplab train --trunk teacher
   liplab corpus --workers 8                    eight processes share the voices; every file is the same
   liplab corpus --list                         every source with its licence and, for recordings, its home
 A run that was stopped goes on where it stopped; a part whose recipe changed is made anew.
@@ -51,7 +51,10 @@ def add_parser(subparsers: Any) -> None:
         "--recordings", type=Path, metavar="DIR", help="folder that holds recordings of people (see --list)"
     )
     parser.add_argument(
-        "--teacher", type=Path, metavar="FILE.npz", help="weights of a trained teacher, to find phones with"
+        "--teacher",
+        type=Path,
+        metavar="FILE.npz",
+        help="a trained network, to find phones with",
     )
     add_workers(parser)
     parser.add_argument("--list", action="store_true", help="list the sources and their licences")
@@ -77,7 +80,7 @@ def do_corpus(arguments: argparse.Namespace) -> None:
     learned = [part for part in parts if part.split != "held_out"]
     teacher = arguments.teacher.expanduser() if arguments.teacher else None
     if teacher is not None and not teacher.is_file():
-        raise LipwrightError(f"There is no teacher {teacher}; teach one with: liplab train --trunk teacher.")
+        raise LipwrightError(f"There is no {teacher}; take models/lip_model_weights.npz.")
     missing = missing_packages(learned)
     if missing:
         raise LipwrightError(

@@ -1,9 +1,12 @@
-"""Phones of a recording whose words are known, by a network that hears phones: a trained teacher.
+"""Phones of a recording whose words are known, by a network that hears phones: a lip model, or a teacher.
 
 espeak-ng says which phones the words have, in any of its languages; the teacher (`liplab.lips.teacher`) says
 how much the sound at every moment is like each class of phones; the best way through the phones in their
 order (Viterbi 1967) gives their times. It learned its ear from speech whose times are exact, or were found by
 pocketsphinx, so it comes second: `liplab corpus --teacher` aligns recordings anew.
+
+A network that learns from times found so, and then finds times, hands its own delay on: look at the signs of
+its errors (tools/checks/hearing.py) before that is done again.
 """
 
 from __future__ import annotations
