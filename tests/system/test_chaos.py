@@ -236,6 +236,7 @@ def test_a_board_that_restarts(shelf: Shelf) -> None:
     assert soon(shelf.speaks_again())
 
 
+@pytest.mark.alone  # of its seconds, those that others take from it would be most
 def test_a_service_that_is_killed(shelf: Shelf) -> None:
     assert shelf.process is not None
     shelf.process.send_signal(signal.SIGKILL)
