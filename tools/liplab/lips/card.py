@@ -34,13 +34,14 @@ keeps the state: see `{name}.json`.
 
 ## Made by
 
-    liplab corpus --recordings DIR --teacher models/lip_model_weights.npz
-    {train}
-    liplab evaluate --before-actuator --card --grid DIR --songs DIR
+    liplab corpus --recordings DIR
+    liplab train --trunk teacher -o teacher.tflite
+    liplab corpus --recordings DIR --teacher teacher_weights.npz
+    liplab train
+    liplab evaluate --card --grid DIR --songs DIR
 
 (`liplab corpus` names the Debian packages of the speech engines that are missing, and says where the
-recordings are had; the weights are those of the lip model before, which finds the phones in them.
-`liplab train --device cuda` is faster.) Seed
+recordings are had; the teacher then finds the phones in them. `liplab train --device cuda` is faster.) Seed
 {seed}, {steps} steps of {crops} crops of {crop_s:g} s, drawn from {hours} hours of augmented
 speech, on {device}.
 
@@ -115,7 +116,6 @@ def write_card(path: Path, report: Mapping[str, Any], limits: str) -> None:
         sha256=metadata["sha256"],
         lookahead=metadata["lookahead_ms"],
         newest=metadata["lookahead_ms"] + metadata["step_ms"],
-        train=_command(training),
         seed=training["seed"],
         steps=_steps(training),
         crops=training["crops"],
@@ -133,19 +133,9 @@ def write_card(path: Path, report: Mapping[str, Any], limits: str) -> None:
     path.with_suffix(".md").write_text(text, encoding="utf-8")
 
 
-def _command(training: Mapping[str, Any]) -> str:
-    kept = training.get("kept", 0.0)
-    before = " --from models/lip_model_weights.npz" if training.get("steps_before", 0) else ""
-    return f"liplab train{before}" + (f" --keep {kept:g}" if kept else "")
-
-
 def _steps(training: Mapping[str, Any]) -> str:
     before = training.get("steps_before", 0)
-    if not before:
-        return str(training["steps"])
-    kept = training.get("kept", 0.0)
-    mean = f" (whose weights weigh {1 - kept:g}, and those they began with {kept:g})" if kept else ""
-    return f"{before} and then, from those weights, {training['steps']}{mean}"
+    return f"{before} and then, from those weights, {training['steps']}" if before else str(training["steps"])
 
 
 def _quantization(figures: Mapping[str, Any] | None) -> str:
