@@ -52,11 +52,11 @@ def test_what_is_asked_describes_the_sound_of_a_look_ahead_before(streams):
 
 
 def test_events_of_a_crop_keep_apart_and_count_from_one(streams):
-    batch = streams.batch(4, Draw(torch.Generator().manual_seed(2)))
+    batch = streams.batch(4, Draw(torch.Generator().manual_seed(7)))
     for crop in batch.event:
         numbers = crop[crop > 0].unique()
         assert numbers[0] == 1
-        assert len(numbers) > 15 and numbers[-1] <= dataset.MOST_EVENTS
+        assert len(numbers) > 20 and numbers[-1] <= dataset.MOST_EVENTS
 
 
 def test_past_a_streams_end_nothing_counts(streams):

@@ -135,7 +135,11 @@ def write_card(path: Path, report: Mapping[str, Any], limits: str) -> None:
 
 def _steps(training: Mapping[str, Any]) -> str:
     before = training.get("steps_before", 0)
-    return f"{before} and then, from those weights, {training['steps']}" if before else str(training["steps"])
+    if not before:
+        return str(training["steps"])
+    kept = training.get("kept", 0.0)
+    mean = f" (whose weights weigh {1 - kept:g}, and those they began with {kept:g})" if kept else ""
+    return f"{before} and then, from those weights, {training['steps']}{mean}"
 
 
 def _quantization(figures: Mapping[str, Any] | None) -> str:
