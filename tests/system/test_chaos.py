@@ -33,9 +33,9 @@ from lipwright.face.profile import load_profile
 from lipwright.live.service_socket import NAME
 from lipwright.service.unit import RESTART_S
 
+pytestmark = pytest.mark.alone  # of the head's seconds, those that others take from it would be most
 AGAIN_S = 5.0
-# Other tests may keep the processor busy; a head that takes longer than this does not come back.
-PATIENCE_S = 30.0
+PATIENCE_S = 30.0  # a head that takes longer than this, on whatever machine, does not come back
 STIRS_US = 40.0
 SPOKEN_MOVES = 8  # a jaw on its way to rest makes fewer
 # Loaded before the C library: the wall clock, and no other, runs off by the seconds in a file.
@@ -216,9 +216,9 @@ def no_traceback_is_logged(shelf: Shelf) -> Iterator[None]:
     assert "Traceback" not in shelf.log()
 
 
-def soon(took_s: float, busy: bool = os.getloadavg()[0] > os.cpu_count()) -> bool:  # type: ignore[operator]
+def soon(took_s: float) -> bool:
     """Whether that is soon enough; a machine that has other things to do is only asked to come back."""
-    return busy or took_s <= AGAIN_S
+    return took_s <= AGAIN_S or os.getloadavg()[0] > (os.cpu_count() or 1)
 
 
 def test_a_cable_that_is_pulled_and_put_back_under_another_name(shelf: Shelf) -> None:
@@ -236,7 +236,6 @@ def test_a_board_that_restarts(shelf: Shelf) -> None:
     assert soon(shelf.speaks_again())
 
 
-@pytest.mark.alone  # of its seconds, those that others take from it would be most
 def test_a_service_that_is_killed(shelf: Shelf) -> None:
     assert shelf.process is not None
     shelf.process.send_signal(signal.SIGKILL)
