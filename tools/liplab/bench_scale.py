@@ -202,7 +202,7 @@ def _run(
             loaded_s = begun_s - asked_s
             title = f"{workers} workers" + (", killed" if kills else "")
             with tqdm(total=len(videos), unit="portion", desc=title) as bar:
-                do = partial(jobs.do_elsewhere, jobs.model_in_use())
+                do = partial(jobs.do_elsewhere, jobs.shipped_hash())
                 for job, result in results(crew, do, desk.next_job):
                     desk.take(job, result)
                     if isinstance(result, Watched):

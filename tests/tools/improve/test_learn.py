@@ -9,15 +9,13 @@ import pytest
 import torch
 
 from liplab.improve import learn, shelf
-from liplab.improve.learn import articulation_of, crops, replay_goals, watched_goals
+from liplab.improve.learn import articulation_of, watched_labels
 from liplab.improve.packs import Spoken
 from liplab.improve.run import CODE_NAME
 from liplab.improve.watched import Watched, watched
 from liplab.lips.code import LipCode, load_code
-from liplab.lips.dataset import CROP_STEPS
-from liplab.lips.labels import UNKNOWN
-from liplab.lips.network import LOOKAHEAD_STEPS, LipNetwork
-from liplab.lips.variation import Draw
+from liplab.lips.labels import Labels
+from liplab.lips.network import LipNetwork
 from liplab.watch.store import Store
 from lipwright import resources
 from lipwright.lips.chosen import shipped_model
@@ -45,22 +43,25 @@ def network(weights: shelf.Weights) -> LipNetwork:
     return made.eval()
 
 
-def error(weights: shelf.Weights, goals: list[learn.Goals]) -> float:
+def error(weights: shelf.Weights, clips: list[Watched], asked: list[Labels]) -> float:
     """Of the aperture, against what is asked."""
     made = network(weights)
-    apart = [articulation_of(made, one.features)[:, 0] - one.articulation[:, 0] for one in goals]
+    apart = [
+        articulation_of(made, clip.features)[:, 0] - one.articulation[:, 0]
+        for clip, one in zip(clips, asked, strict=True)
+    ]
     return float(np.sqrt(np.mean(np.concatenate(apart) ** 2)))
 
 
 def test_what_no_camera_sees_stays_as_the_model_has_it(clips: list[Watched], start: shelf.Weights) -> None:
     made = network(start)
-    for clip, goals in zip(clips, watched_goals(clips, made), strict=True):
+    for clip, goals in zip(clips, watched_labels(clips, made), strict=True):
         own = articulation_of(made, clip.features)
         for part in ("rounding", "tuck"):
             column = ARTICULATION.index(part)
-            assert np.array_equal(goals.articulation[:, column], own[:, column])
+            assert np.allclose(goals.articulation[:, column], own[:, column], atol=1e-3)
         tucked = own[:, ARTICULATION.index("tuck")] > learn.TUCKED
-        assert tucked.any() and np.array_equal(goals.articulation[tucked], own[tucked])
+        assert tucked.any() and np.allclose(goals.articulation[tucked], own[tucked], atol=1e-3)
         assert not goals.event[tucked].any()
         used = clip.seen & ~tucked
         asked, own_aperture = goals.articulation[used, 0], own[used, 0]
@@ -69,35 +70,12 @@ def test_what_no_camera_sees_stays_as_the_model_has_it(clips: list[Watched], sta
         assert asked.std() / own_aperture.std() == pytest.approx(learn.SPREAD, abs=0.3)
 
 
-def test_crops_ask_for_what_was_heard_a_look_ahead_before(clips: list[Watched], spoken: list[Spoken]) -> None:
-    known = replay_goals(spoken)
-    one = learn.Goals(
-        np.arange(400 * 160, dtype=np.float32).reshape(400, 160) / 64000 - 3,
-        np.arange(400 * 5, dtype=np.float32).reshape(400, 5),
-        np.full(400, UNKNOWN),
-        np.repeat(np.arange(400)[:, None] // 10 % 2 * (1 + np.arange(400)[:, None] // 20), 3, axis=1),
-        np.zeros(400, bool),
-        np.ones(400, bool),
-    )
-    batch = crops([one], 6, known, Draw(torch.Generator().manual_seed(3)))
-    assert batch.features.shape == (6, CROP_STEPS, 160) and not torch.equal(batch.features, batch.plain)
-    for row in range(6):
-        heard = ((batch.plain[row, :, 0].numpy() + 3) * 400 + 0.5).astype(int)
-        asked = (batch.articulation[row, :, 0].numpy() / 5 + 0.5).astype(int)
-        counts = batch.counts[row].numpy() > 0
-        inside = counts & (heard < 400) & (asked >= 0) & (np.arange(CROP_STEPS) > LOOKAHEAD_STEPS)
-        inside[len(heard[heard < 400]) :] = False
-        assert np.all(heard[inside] - asked[inside] == LOOKAHEAD_STEPS)
-        numbers = batch.event[row].numpy()
-        assert numbers[numbers > 0].min() == 1 and numbers.max() < 20
-
-
 def test_it_comes_nearer_to_what_was_seen(
     clips: list[Watched], spoken: list[Spoken], start: shelf.Weights, code: LipCode
 ) -> None:
-    goals = watched_goals(clips, network(start))
+    goals = watched_labels(clips, network(start))
     learned = learn.learn(start, code, clips, spoken, None, 12, 1)
-    assert error(learned, goals) < 0.97 * error(start, goals)
+    assert error(learned, clips, goals) < 0.97 * error(start, clips, goals)
     assert all(np.array_equal(learned[name], start[name]) for name in start if name.startswith("decoder"))
     half = learn.blended(start, learned, 0.5)
     name = "coder.0.weight"

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from liplab.lips import dataset  # noqa: E402
-from liplab.lips.dataset import CROP_STEPS, Streams, make_streams  # noqa: E402
+from liplab.lips.dataset import CROP_STEPS, Streams, make_streams, stored_streams  # noqa: E402
 from liplab.lips.labels import UNKNOWN, labels  # noqa: E402
 from liplab.lips.network import LOOKAHEAD_STEPS  # noqa: E402
 from liplab.lips.variation import Draw  # noqa: E402
@@ -36,7 +36,7 @@ def streams(tmp_path):
         for first in (0, 1)
     ]
     dataset._save(dataset._path(tmp_path, 0, part), made)
-    return Streams(tmp_path, [part])
+    return stored_streams(tmp_path, [part])
 
 
 def test_what_is_asked_describes_the_sound_of_a_look_ahead_before(streams):
@@ -74,6 +74,21 @@ def test_a_beginning_counts_from_its_first_step_and_others_from_where_enough_was
     assert begins.any() and not begins.all()
     assert batch.counts[begins, 0].all()
     assert not batch.counts[~begins][:, : dataset.BLIND_STEPS].any()
+
+
+def test_where_nothing_is_asked_nothing_counts_and_others_talk_into_it(streams):
+    asked = labels(SAID, np.full((STEPS, 5), np.nan, np.float32))
+    silent = np.arange(STEPS) % 7 == 0
+    heard = np.arange(STEPS, dtype=np.float32)[:, None].repeat(160, axis=1) / 512
+    batch = Streams([heard], [asked._replace(counts=~silent)]).batch(
+        8, Draw(torch.Generator().manual_seed(2)), streams
+    )
+    for crop in range(8):
+        step = (batch.plain[crop, :, 0] * 512).round().long()
+        inside = (batch.plain[crop, :, 0] >= 0) & (torch.arange(CROP_STEPS) >= dataset.BLIND_STEPS)
+        places = (step - LOOKAHEAD_STEPS).clamp(min=0)[inside].numpy()
+        assert np.array_equal(batch.counts[crop][inside].numpy() > 0, ~silent[places])
+    assert not torch.equal(batch.features, batch.plain)
 
 
 def test_a_corpus_without_training_speech_is_refused_with_what_to_do(tmp_path):

@@ -13,7 +13,7 @@ from liplab.bench_scale import bench_scale, contents
 from liplab.cli import main
 from liplab.watch.desk import Account
 from liplab.watch.jobs import Look as LookAt
-from liplab.watch.jobs import UnableError, Watch, do_elsewhere, look, model_in_use, put_away
+from liplab.watch.jobs import UnableError, Watch, do_elsewhere, look, put_away, shipped_hash
 from liplab.watch.run import watch
 from liplab.watch.store import Store
 from liplab.workers import Crew, crew_of
@@ -77,11 +77,11 @@ def test_a_killed_worker_changes_nothing(films: list[Path]) -> None:
 def test_a_machine_that_does_not_see_the_same_videos_is_named(films: list[Path], tmp_path: Path) -> None:
     missing = tmp_path / "films" / "anna.mp4"
     with pytest.raises(UnableError, match=r"cannot read .*anna.mp4.*same path"):
-        do_elsewhere(model_in_use(), LookAt(missing))
+        do_elsewhere(shipped_hash(), LookAt(missing))
     looked = look(LookAt(films[0]))
     with pytest.raises(UnableError, match="another video at"):
-        do_elsewhere(model_in_use(), Watch(films[3], 0, looked))
-    with pytest.raises(UnableError, match="another lip model"):
+        do_elsewhere(shipped_hash(), Watch(films[3], 0, looked))
+    with pytest.raises(UnableError, match="another version"):
         do_elsewhere("a hash", Watch(films[0], 0, looked))
     put_away()
 

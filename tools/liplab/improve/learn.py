@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,11 @@ from tqdm import tqdm
 from liplab.improve.packs import Spoken
 from liplab.improve.watched import SEEN_COLUMNS, SEEN_PARTS, Watched
 from liplab.lips.code import LipCode
-from liplab.lips.dataset import BLIND_STEPS, CROP_STEPS, MOST_EVENTS, Batch
-from liplab.lips.labels import EVENTS, UNKNOWN, labels
+from liplab.lips.dataset import Streams
+from liplab.lips.labels import EVENTS, UNKNOWN, Labels, labels
 from liplab.lips.loss import loss, taught_loss
 from liplab.lips.network import LOOKAHEAD_STEPS, LipNetwork
-from liplab.lips.variation import BABBLE_VOICES, Draw, varied
+from liplab.lips.variation import Draw
 from lipwright.audio.features import SILENCE
 from lipwright.errors import LipwrightError
 from lipwright.lips.model import ARTICULATION
@@ -55,30 +54,16 @@ Weights = Mapping[str, npt.NDArray[np.float32]]
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Goals:
-    """A stretch of speech and what is asked of it, step by step (n)."""
-
-    features: Array  # (n, 160)
-    articulation: Array  # (n, 5)
-    phone: Array  # (n,) class, or UNKNOWN
-    event: Array  # (n, 3) numbers of events, from 1; 0: none
-    open: Array  # (n,) whether a closure would be a false one
-    counts: Array  # (n,) whether anything is asked
-
-
-def replay_goals(spoken: Sequence[Spoken]) -> list[Goals]:
-    """What the phones of the replay pack ask for."""
-    made = []
+def replay_streams(spoken: Sequence[Spoken]) -> Streams:
+    """The replay pack, with what its phones ask for."""
+    asked = []
     for one in spoken:
         unknown = np.full((len(one.features), 5), np.nan, np.float32)
-        asked = labels(one.phones, unknown if one.lips is None else one.lips)
-        counts = np.ones(len(one.features), bool)
-        made.append(Goals(one.features, asked.articulation, asked.phone, asked.event, asked.open, counts))
-    return made
+        asked.append(labels(one.phones, unknown if one.lips is None else one.lips))
+    return Streams([one.features for one in spoken], asked)
 
 
-def watched_goals(clips: Sequence[Watched], start: LipNetwork) -> list[Goals]:
+def watched_labels(clips: Sequence[Watched], start: LipNetwork) -> list[Labels]:
     """What the camera saw, on the scale of the starting model, and that model's own for what it did not see.
 
     A mouth on film and the model differ in how far they open and spread. What is learned is when and in which
@@ -95,10 +80,10 @@ def watched_goals(clips: Sequence[Watched], start: LipNetwork) -> list[Goals]:
         tucked = own[:, ARTICULATION.index("tuck")] > TUCKED
         shares = np.array([LEARNED[part] for part in SEEN_PARTS]) * (clip.seen & ~tucked)[:, None]
         asked[:, SEEN_COLUMNS] += shares * (clip.lips * gain + offset - own[:, SEEN_COLUMNS])
-        event = np.zeros((len(own), len(EVENTS)), np.int64)
+        event = np.zeros((len(own), len(EVENTS)), np.int16)
         event[:, EVENTS.index("closure")] = np.where(tucked, 0, clip.closures)
-        phone = np.full(len(own), UNKNOWN)
-        made.append(Goals(clip.features, asked, phone, event, clip.open & ~tucked, clip.seen))
+        phone = np.full(len(own), UNKNOWN, np.int8)
+        made.append(Labels(asked.astype(np.float16), phone, event, clip.open & ~tucked, clip.seen))
     return made
 
 
@@ -123,55 +108,6 @@ def articulation_of(network: LipNetwork, features: Array) -> Array:
     return articulation
 
 
-def crops(goals: Sequence[Goals], size: int, voices: Sequence[Goals], draw: Draw) -> Batch:
-    """`size` random crops of CROP_STEPS, varied; `voices` are those who may talk into them.
-
-    What is asked comes LOOKAHEAD_STEPS later than the sound, as the network says it.
-    """
-    features = np.full((size, CROP_STEPS, 160), SILENCE, np.float32)
-    articulation = np.zeros((size, CROP_STEPS, 5), np.float32)
-    phone = np.full((size, CROP_STEPS), UNKNOWN, np.int64)
-    event = np.zeros((size, CROP_STEPS, len(EVENTS)), np.int64)
-    opened = np.zeros((size, CROP_STEPS), np.float32)
-    counts = np.zeros((size, CROP_STEPS), np.float32)
-    for row, number in enumerate(draw.integers(0, len(goals) - 1, size).tolist()):
-        one = goals[number]
-        latest = max(0, len(one.features) + LOOKAHEAD_STEPS - CROP_STEPS)
-        start = int(draw.integers(0, latest, 1))
-        heard = one.features[start : start + CROP_STEPS]
-        features[row, : len(heard)] = heard
-        asked = np.arange(start, min(start + CROP_STEPS, len(one.features) + LOOKAHEAD_STEPS))
-        places = np.clip(asked - LOOKAHEAD_STEPS, 0, None)
-        length = len(asked)
-        articulation[row, :length] = one.articulation[places]
-        phone[row, :length] = one.phone[places]
-        event[row, :length] = _numbered(one.event[places])
-        opened[row, :length] = one.open[places]
-        counts[row, :length] = one.counts[places] & ((start == 0) | (np.arange(length) >= BLIND_STEPS))
-    people = BABBLE_VOICES[1]
-    others = np.full((size, people, CROP_STEPS, 160), SILENCE, np.float32)
-    for place, number in enumerate(draw.integers(0, len(voices) - 1, size * people).tolist()):
-        heard = voices[number].features[:CROP_STEPS]
-        others[place // people, place % people, : len(heard)] = heard
-    plain = torch.from_numpy(features)
-    return Batch(
-        features=varied(plain.clone(), torch.from_numpy(others), draw),
-        plain=plain,
-        articulation=torch.from_numpy(articulation),
-        phone=torch.from_numpy(phone),
-        event=torch.from_numpy(event),
-        open=torch.from_numpy(opened),
-        counts=torch.from_numpy(counts),
-    )
-
-
-def _numbered(event: Array) -> Array:
-    """Numbers of events counted from 1 within a crop."""
-    numbers = event.astype(np.int64)
-    least = numbers[numbers > 0].min(initial=MOST_EVENTS)
-    return np.where(numbers > 0, np.minimum(numbers - least + 1, MOST_EVENTS), 0)
-
-
 def learn(
     start: Weights,
     code: LipCode,
@@ -194,7 +130,8 @@ def learn(
     optimizer = torch.optim.AdamW(learned, RATE, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=WARM_UP)
     draw = Draw(torch.Generator().manual_seed(seed))
-    seen, known = watched_goals(clips, first_network), replay_goals(replay)
+    seen = Streams([clip.features for clip in clips], watched_labels(clips, first_network))
+    known = replay_streams(replay)
     run = _run(start, clips, steps, seed)
     first = 0
     if checkpoint is not None and (stored := _stored(checkpoint, run)):
@@ -204,9 +141,9 @@ def learn(
         draw.generator.set_state(stored["random"])
         first = stored["step"]
     for step in tqdm(range(first, steps), initial=first, total=steps, unit="step", desc="learn"):
-        batch = crops(seen, WATCHED_CROPS, known, draw)
+        batch = seen.batch(WATCHED_CROPS, draw, known)
         value = loss(code, batch, network(batch.features))
-        batch = crops(known, REPLAY_CROPS, known, draw)
+        batch = known.batch(REPLAY_CROPS, draw)
         with torch.no_grad():
             before = first_network(batch.features)
         heard = network(batch.features)

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liplab.scores import Phone
+from liplab.speech.phone_rows import PhoneRows
 from lipwright import resources
 from lipwright.audio.features import BANDS, SILENCE, STEP_S
 from lipwright.errors import LipwrightError
@@ -64,7 +65,7 @@ class Pack:
 
 def write_pack(path: Path, pack: Pack) -> None:
     """Writes a pack under another name first. Raises OSError where it cannot be written."""
-    rows = [(number, phone) for number, one in enumerate(pack.spoken) for phone in one.phones]
+    rows = PhoneRows.of([one.phones for one in pack.spoken])
     with_lips = [number for number, one in enumerate(pack.spoken) if one.lips is not None]
     lips = [one.lips for one in pack.spoken if one.lips is not None]
     partial = path.with_name(f".part-{path.name}")
@@ -75,9 +76,9 @@ def write_pack(path: Path, pack: Pack) -> None:
         voice=np.array([one.voice for one in pack.spoken], np.int32),
         ends=np.cumsum([len(one.features) for one in pack.spoken]),
         features=_packed(np.concatenate([one.features for one in pack.spoken])),
-        stream=np.array([number for number, _ in rows], np.int32),
-        ipa=np.array([phone.ipa for _, phone in rows]),
-        times=np.array([[phone.start_s, phone.end_s] for _, phone in rows], np.float32).reshape(-1, 2),
+        stream=rows.stretch,
+        ipa=rows.ipa,
+        times=rows.times.astype(np.float32),
         with_lips=np.array(with_lips, np.int32),
         lips=np.concatenate([np.zeros((0, LIP_PARTS), np.float32), *lips]).astype(np.float16),
     )
@@ -107,8 +108,7 @@ def read_pack(path: Path) -> Pack:
     ends = arrays["ends"].tolist()
     starts = [0, *ends[:-1]]
     features = _unpacked(arrays["features"])
-    rows = np.searchsorted(arrays["stream"], np.arange(len(ends) + 1))
-    ipa, times = arrays["ipa"].tolist(), arrays["times"].tolist()
+    phones = PhoneRows(arrays["stream"], arrays["ipa"], arrays["times"]).phones(len(ends))
     lips: dict[int, Features] = {}
     place = 0
     for number in arrays["with_lips"].tolist():
@@ -119,7 +119,7 @@ def read_pack(path: Path) -> Pack:
         Spoken(
             int(voice),
             features[starts[number] : ends[number]],
-            [Phone(ipa[row], *times[row]) for row in range(rows[number], rows[number + 1])],
+            phones[number],
             lips.get(number),
         )
         for number, voice in enumerate(arrays["voice"])

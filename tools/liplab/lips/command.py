@@ -15,7 +15,7 @@ from liplab.evaluate.quantized import load_weights
 from liplab.lips.attention import AttentionTrunk
 from liplab.lips.card import CURVE_SUFFIX
 from liplab.lips.code import LipCode, learn_code, load_code, save_code
-from liplab.lips.dataset import CROP_STEPS, VERSIONS, Streams, make_streams
+from liplab.lips.dataset import CROP_STEPS, VERSIONS, Streams, make_streams, stored_streams
 from liplab.lips.network import CHANNELS, ConvolutionalTrunk
 from liplab.lips.outputs import write_codes, write_golden
 from liplab.lips.package import write_model
@@ -126,7 +126,7 @@ def do_train(arguments: argparse.Namespace) -> None:
     folder = arguments.corpus.expanduser()
     parts = held_parts(folder)
     make_streams(folder, parts, arguments.versions)
-    streams = Streams(folder, parts, arguments.versions, _device(arguments.device))
+    streams = stored_streams(folder, parts, arguments.versions, _device(arguments.device))
     code_path = output.with_name(CODE_NAME)
     if arguments.babble:
         code = _learned_code(arguments.babble, streams, code_path)

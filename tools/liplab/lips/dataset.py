@@ -19,9 +19,9 @@ from tqdm import tqdm
 from liplab.lips.labels import UNKNOWN, Labels, labels
 from liplab.lips.network import LOOKAHEAD_STEPS
 from liplab.lips.variation import BABBLE_VOICES, Draw, varied
-from liplab.scores import Phone
 from liplab.speech.augment import Stream, streams
 from liplab.speech.corpus import SEED, Part, load_part, part_path, put_in_place, unfinished_name
+from liplab.speech.phone_rows import PhoneRows
 from liplab.workers import Crew, results
 from lipwright.audio.features import SILENCE
 from lipwright.errors import LipwrightError
@@ -99,15 +99,15 @@ def _path(folder: Path, version: int, part: Part) -> Path:
 def _save(path: Path, made: Sequence[Stream]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = unfinished_name(path)
-    rows = [(number, phone) for number, stream in enumerate(made) for phone in stream.phones]
+    rows = PhoneRows.of([stream.phones for stream in made])
     np.savez(
         unfinished,
         features=np.concatenate([stream.features for stream in made]),
         lips=np.concatenate([stream.lips for stream in made]).astype(np.float16),
         ends=np.cumsum([len(stream.features) for stream in made]),
-        stream=np.array([number for number, _ in rows], np.int32),
-        ipa=np.array([phone.ipa for _, phone in rows]),
-        times=np.array([[phone.start_s, phone.end_s] for _, phone in rows], np.float32).reshape(-1, 2),
+        stream=rows.stretch,
+        ipa=rows.ipa,
+        times=rows.times.astype(np.float32),
     )
     put_in_place(unfinished, path)
 
@@ -115,12 +115,9 @@ def _save(path: Path, made: Sequence[Stream]) -> None:
 def _load(path: Path) -> Iterator[Stream]:
     with np.load(path) as stored:
         features, lips, ends = stored["features"], stored["lips"], stored["ends"]
-        rows = np.searchsorted(stored["stream"], np.arange(len(ends) + 1))
-        ipa, times = stored["ipa"].tolist(), stored["times"].tolist()
-    for number, end in enumerate(ends):
-        start = ends[number - 1] if number else 0
-        said = range(rows[number], rows[number + 1])
-        phones = [Phone(ipa[row], *times[row]) for row in said]
+        rows = PhoneRows(stored["stream"], stored["ipa"], stored["times"])
+    starts = [0, *ends[:-1]]
+    for start, end, phones in zip(starts, ends, rows.phones(len(ends)), strict=True):
         yield Stream(features[start:end], phones, lips[start:end].astype(np.float32))
 
 
@@ -142,68 +139,78 @@ class Batch(NamedTuple):
     counts: torch.Tensor  # (crops, steps) 1 where the loss counts
 
 
+def stored_streams(
+    folder: Path, parts: Sequence[Part], versions: int = VERSIONS, device: torch.device | None = None
+) -> Streams:
+    """All augmented streams of a corpus; LipwrightError: there are none."""
+    parts = [part for part in parts if part.split == "train"]
+    held = [(_path(folder, version, part), part) for version in range(versions) for part in parts]
+    held = [(path, part) for path, part in held if path.exists()]
+    features: list[npt.NDArray[np.float16]] = []
+    asked: list[Labels] = []
+    shares: list[float] = []
+    # Processes of their own, not copies of this one: torch's threads would not be among the copies.
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        read = pool.map(_taught, [path for path, _ in held])
+        for (_, part), streams in zip(
+            held, tqdm(read, total=len(held), unit="voice", desc="load"), strict=True
+        ):
+            for heard, wanted in streams:
+                features.append(heard)
+                asked.append(wanted)
+                shares.append(len(heard) * ENGINE_SHARE.get(part.engine, 1.0))
+    if not shares:
+        raise LipwrightError(f"There are no augmented streams in {folder}; run: liplab corpus.")
+    return Streams(features, asked, shares, device)
+
+
 class Streams:
-    """All streams on disk, end to end in the memory of a device, drawn from at random."""
+    """Streams of speech, end to end in the memory of a device, drawn from at random."""
 
     def __init__(
         self,
-        folder: Path,
-        parts: Sequence[Part],
-        versions: int = VERSIONS,
+        features: Sequence[npt.NDArray[np.floating[Any]]],
+        asked: Sequence[Labels],
+        shares: Sequence[float] | None = None,
         device: torch.device | None = None,
     ) -> None:
+        """`features` (steps, 160) of each, what is asked of it, and how often it is drawn against the others
+        (None: as it is long)."""
         self.device = device or torch.device("cpu")
-        parts = [part for part in parts if part.split == "train"]
-        held = [(_path(folder, version, part), part) for version in range(versions) for part in parts]
-        held = [(path, part) for path, part in held if path.exists()]
-        features: list[npt.NDArray[np.float16]] = []
-        asked: list[Labels] = []
-        shares: list[float] = []
-        # Processes of their own, not copies of this one: torch's threads would not be among the copies.
-        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-            read = pool.map(_taught, [path for path, _ in held])
-            for (_, part), streams in zip(
-                held, tqdm(read, total=len(held), unit="voice", desc="load"), strict=True
-            ):
-                for heard, wanted in streams:
-                    features.append(heard)
-                    asked.append(wanted)
-                    shares.append(len(heard) * ENGINE_SHARE.get(part.engine, 1.0))
-        if not shares:
-            raise LipwrightError(f"There are no augmented streams in {folder}; run: liplab corpus.")
         lengths = np.array([len(stream) for stream in features])
         self.hours = float(lengths.sum()) / 50 / 3600
         self._length = self._kept(lengths)
         self._offset = self._kept(np.cumsum(lengths) - lengths)
-        self._until = self._kept(np.cumsum(shares))
-        self._features = self._kept(np.concatenate(features))
-        del features
+        self._until = self._kept(np.cumsum(lengths if shares is None else shares, dtype=np.float64))
+        self._features = self._kept(np.concatenate(features, dtype=np.float16, casting="same_kind"))
         self._articulation = self._kept(np.concatenate([one.articulation for one in asked]))
         self._phone = self._kept(np.concatenate([one.phone for one in asked]))
         self._event = self._kept(np.concatenate([one.event for one in asked]))
         self._open = self._kept(np.concatenate([one.open for one in asked]))
+        self._counts = self._kept(np.concatenate([one.counts for one in asked]))
 
     def _kept(self, values: npt.NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(values).to(self.device)
 
-    def batch(self, size: int, draw: Draw) -> Batch:
-        """`size` random crops, varied."""
+    def batch(self, size: int, draw: Draw, voices: Streams | None = None) -> Batch:
+        """`size` random crops, varied; `voices` are those who may talk into them (None: the streams'
+        own)."""
         rows = self._rows(size, draw)
         start, length, places = self._places(rows, draw)
         step = torch.arange(CROP_STEPS, device=self.device)
         inside = step < (length - start)[:, None]
         features = self._heard(places, inside)
-        voices = self._voices(size, draw)
+        others = (voices or self)._voices(size, draw)
         # Step k describes the moment LOOKAHEAD_STEPS before it.
         first = self._offset[rows][:, None]
         places = torch.maximum(places - LOOKAHEAD_STEPS, first)
-        counts = inside & ((step >= BLIND_STEPS) | (start == 0)[:, None])
+        counts = inside & self._counts[places] & ((step >= BLIND_STEPS) | (start == 0)[:, None])
         event = self._event[places].long() * inside[..., None]
         # Numbers of a stream's phones to numbers of this crop's, since a loss reserves room for each.
         least = torch.where(event > 0, event, torch.iinfo(event.dtype).max).amin(dim=(1, 2), keepdim=True)
         event = torch.where(event > 0, event - least + 1, 0).clamp(max=MOST_EVENTS)
         return Batch(
-            varied(features.clone(), voices, draw),
+            varied(features.clone(), others, draw),
             features,
             self._articulation[places].float() * inside[..., None],
             torch.where(inside, self._phone[places].long(), UNKNOWN),

@@ -43,6 +43,7 @@ class Labels(NamedTuple):
     phone: npt.NDArray[np.int8]  # (n,) class of the phone that sounds
     event: npt.NDArray[np.int16]  # (n, 3) number of the closure, tuck and pucker due here, from 1; 0: none
     open: npt.NDArray[np.bool_]  # (n,) true where a closure would be a false one
+    counts: npt.NDArray[np.bool_]  # (n,) false where nothing is asked
 
 
 def labels(phones: Sequence[Phone], lips: npt.NDArray[np.float32]) -> Labels:
@@ -71,7 +72,7 @@ def labels(phones: Sequence[Phone], lips: npt.NDArray[np.float32]) -> Labels:
         if not phone.ipa or (BILABIALS | LABIODENTAL) & letters:
             excused[_steps(phone.start_s - SLACK_BEFORE_S, phone.end_s + SLACK_AFTER_S, steps)] = True
     asked = np.where(np.isnan(lips), articulation(phones, times), lips)
-    return Labels(asked.astype(np.float16), phone_class, event, speech & ~excused)
+    return Labels(asked.astype(np.float16), phone_class, event, speech & ~excused, np.ones(steps, bool))
 
 
 def class_of(letter: str) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from liplab.scores import Phone
+from liplab.speech.phone_rows import PhoneRows
 from liplab.speech.recipe import Part, recipe
 from liplab.speech.render import SEED, VARIANTS, fingerprint, is_missing, render
 from liplab.speech.utterance import SAMPLE_RATE, Utterance
@@ -89,12 +89,10 @@ def load_part(folder: Path, part: Part) -> list[Utterance]:
     """The utterances of a part on disk."""
     with np.load(part_path(folder, part)) as stored:
         samples, ends = stored["samples"], stored["ends"]
-        utterance, ipa, times = stored["utterance"], stored["ipa"], stored["times"]
+        rows = PhoneRows(stored["utterance"], stored["ipa"], stored["times"])
         lips, lips_ends = stored["lips"], stored["lips_ends"]
     utterances, start, lips_start = [], 0, 0
-    for number, (end, lips_end) in enumerate(zip(ends, lips_ends, strict=True)):
-        rows = np.flatnonzero(utterance == number)
-        phones = [Phone(str(ipa[row]), float(times[row, 0]), float(times[row, 1])) for row in rows]
+    for end, lips_end, phones in zip(ends, lips_ends, rows.phones(len(ends)), strict=True):
         measured = lips[lips_start:lips_end] if lips_end > lips_start else None
         utterances.append(Utterance(samples[start:end].astype(np.float32) / 32768, phones, measured))
         start, lips_start = end, lips_end
@@ -154,7 +152,7 @@ def _is_current(path: Path, wanted: str) -> bool:
 def _save(path: Path, utterances: Sequence[Utterance], made_by: str) -> None:
     """Write a part under another name first, so that a killed run leaves no half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [(number, phone) for number, said in enumerate(utterances) for phone in said.phones]
+    rows = PhoneRows.of([said.phones for said in utterances])
     samples = np.concatenate([said.samples for said in utterances])
     lips = [np.zeros((0, 5), np.float32) if said.lips is None else said.lips for said in utterances]
     unfinished = unfinished_name(path)
@@ -162,9 +160,9 @@ def _save(path: Path, utterances: Sequence[Utterance], made_by: str) -> None:
         unfinished,
         samples=np.clip(np.rint(samples * 32767), -32768, 32767).astype(np.int16),
         ends=np.cumsum([len(said.samples) for said in utterances]),
-        utterance=np.array([number for number, _ in rows]),
-        ipa=np.array([phone.ipa for _, phone in rows]),
-        times=np.array([[phone.start_s, phone.end_s] for _, phone in rows]),
+        utterance=rows.stretch,
+        ipa=rows.ipa,
+        times=rows.times,
         lips=np.concatenate(lips),
         lips_ends=np.cumsum([len(measured) for measured in lips]),
         fingerprint=np.array(made_by),

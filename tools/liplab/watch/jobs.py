@@ -72,8 +72,8 @@ def watch(job: Watch, seen: Callable[[float], None] = lambda time_s: None) -> Wa
     return watch_portion(Portion(job.path, job.number), job.looked.video_hash, mesh, model, seen)
 
 
-def model_in_use() -> str:
-    """What names the lip model that is in use here: the hash of its content."""
+def shipped_hash() -> str:
+    """What names the lip model that ships, which always watches: the hash of its content."""
     return str(read_model(shipped_model())[1]["sha256"])
 
 
@@ -97,8 +97,8 @@ def do_elsewhere(model: str, job: Look | Watch) -> Looked | Watched:
         )
     try:
         tools()
-        if model_in_use() != model:
-            raise LipwrightError("another lip model is in use there; use the same on all machines.")
+        if shipped_hash() != model:
+            raise LipwrightError("another version of Lipwright is there; install the same on all machines.")
     except LipwrightError as error:
         raise UnableError(f"{where}: {error}") from None
     with quiet():  # MediaPipe notes what is known, in the midst of the bar

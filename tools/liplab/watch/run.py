@@ -67,7 +67,7 @@ def watch(
             if crew is None:
                 jobs.tools()  # what they lack is said at once
             else:
-                do = partial(jobs.do_elsewhere, jobs.model_in_use())
+                do = partial(jobs.do_elsewhere, jobs.shipped_hash())
             portions = 0
             for job, result in results(crew, do, desk.next_job):
                 desk.take(job, result)
