@@ -34,14 +34,13 @@ keeps the state: see `{name}.json`.
 
 ## Made by
 
-    liplab corpus --recordings DIR
-    liplab train --trunk teacher -o teacher.tflite
-    liplab corpus --recordings DIR --teacher teacher_weights.npz
-    liplab train
-    liplab evaluate --card --grid DIR --songs DIR
+    liplab corpus --recordings DIR --teacher models/lip_model_weights.npz
+    {train}
+    liplab evaluate --before-actuator --card --grid DIR --songs DIR
 
 (`liplab corpus` names the Debian packages of the speech engines that are missing, and says where the
-recordings are had; the teacher then finds the phones in them. `liplab train --device cuda` is faster.) Seed
+recordings are had; the weights are those of the lip model before, which finds the phones in them.
+`liplab train --device cuda` is faster.) Seed
 {seed}, {steps} steps of {crops} crops of {crop_s:g} s, drawn from {hours} hours of augmented
 speech, on {device}.
 
@@ -116,6 +115,7 @@ def write_card(path: Path, report: Mapping[str, Any], limits: str) -> None:
         sha256=metadata["sha256"],
         lookahead=metadata["lookahead_ms"],
         newest=metadata["lookahead_ms"] + metadata["step_ms"],
+        train=_command(training),
         seed=training["seed"],
         steps=_steps(training),
         crops=training["crops"],
@@ -131,6 +131,12 @@ def write_card(path: Path, report: Mapping[str, Any], limits: str) -> None:
         limits=limits.strip() + "\n",
     )
     path.with_suffix(".md").write_text(text, encoding="utf-8")
+
+
+def _command(training: Mapping[str, Any]) -> str:
+    kept = training.get("kept", 0.0)
+    before = " --from models/lip_model_weights.npz" if training.get("steps_before", 0) else ""
+    return f"liplab train{before}" + (f" --keep {kept:g}" if kept else "")
 
 
 def _steps(training: Mapping[str, Any]) -> str:
