@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from liplab.cli import main
+from liplab.lips import train
 from liplab.lips.dataset import make_streams
 from liplab.speech.corpus import make_parts, recipe
 from lipwright.lips.model import LipModel
@@ -14,7 +15,8 @@ from lipwright.lips.model import LipModel
 pytestmark = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
 
 
-def test_a_short_training_leaves_a_model_that_runs_with_its_curve_and_golden_data(tmp_path):
+def test_a_short_training_leaves_a_model_that_runs_with_its_curve_and_golden_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "CHECKPOINTS", 2)  # pictures take longer than these steps
     parts = {part.name: part for part in recipe()}
     corpus = tmp_path / "corpus"
     held = make_parts(
@@ -22,7 +24,7 @@ def test_a_short_training_leaves_a_model_that_runs_with_its_curve_and_golden_dat
     )
     make_streams(corpus, held)
     output = tmp_path / "lip_model.tflite"
-    arguments = ["train", "--corpus", str(corpus), "--steps", "40", "-o", str(output)]
+    arguments = ["train", "--corpus", str(corpus), "--steps", "40", "--crops", "2", "-o", str(output)]
     codes = tmp_path / "codes.npz"
     assert main([*arguments, "--codes", str(codes)]) == 0
     model = LipModel.load(output)
