@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from liplab.export import Graph, Ranges, calibrate, snr_db, stream_float
+from liplab.export import Graph, Ranges, calibrate, ranges_of, snr_db, stream_float
 from lipwright.tflite import Interpreter, StreamingGraph
 
 
@@ -41,6 +41,18 @@ def test_the_int8_stream_follows_the_float_stream(seed):
     stream = runtime.initial_state()
     got = np.array([runtime.step({"features": step}, stream)["result"] for step in sequences[0]])
     assert snr_db(expected, got) > 22
+
+
+def test_a_model_tells_the_ranges_that_it_was_quantized_with():
+    graph, state = random_graph(4)
+    sequences = np.random.default_rng(4).normal(0, 1, (20, 50, 20)).astype(np.float32)
+    ranges = calibrate(graph, state, {"features": sequences})
+    model = graph.to_int8(ranges)
+    told = ranges_of(model, graph)
+    assert graph.to_int8(told) == model
+    result = graph.outputs["result"]
+    step = (ranges[result][1] - ranges[result][0]) / 255
+    assert np.allclose(told[result], ranges[result], atol=step)
 
 
 def test_a_column_and_its_taps_share_a_scale():

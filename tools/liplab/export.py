@@ -40,6 +40,7 @@ from liplab.tflite_file import (
     Operation,
     Quantization,
     Writer,
+    quantization_of,
 )
 
 Array = npt.NDArray[Any]
@@ -252,6 +253,15 @@ def calibrate(graph: Graph, state: Sequence[Mapping[str, Any]], sequences: Mappi
     for entry in state:
         graph.tie(entry["output"], entry["input"])
     return stream_float(graph, state, sequences)[1]
+
+
+def ranges_of(model: bytes, graph: Graph) -> Ranges:
+    """The ranges that a model of this graph was quantized with."""
+    ranges = {}
+    for number, (scale, zero_point) in enumerate(quantization_of(model, len(graph.shapes))):
+        low = (-128 - zero_point) * scale
+        ranges[number] = (low, low + 255 * scale)
+    return ranges
 
 
 def snr_db(reference: Array, approximation: Array) -> float:

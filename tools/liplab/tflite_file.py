@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import flatbuffers
 import numpy as np
 import numpy.typing as npt
+from flatbuffers.number_types import Float32Flags, Int64Flags
+from flatbuffers.packer import uoffset
+from flatbuffers.table import Table
 
 if TYPE_CHECKING:
     from liplab.export import Graph
@@ -209,3 +212,31 @@ class Writer:
         for slot, value in (uint8 or {}).items():
             builder.PrependUint8Slot(slot, value, 0)
         return int(builder.EndObject())
+
+
+def quantization_of(model: bytes, tensors: int) -> Quantization:
+    """Scale and zero point of the first `tensors` tensors of a model that a Writer laid out."""
+    root = Table(model, uoffset.unpack_from(model)[0])
+    (subgraph,) = _tables(root, 2)
+    found = []
+    for tensor in _tables(subgraph, 0)[:tensors]:
+        parameters = Table(model, tensor.Indirect(_place(tensor, 4)))
+        scale = parameters.GetVectorAsNumpy(Float32Flags, _field(parameters, 2))[0]
+        zero_point = parameters.GetVectorAsNumpy(Int64Flags, _field(parameters, 3))[0]
+        found.append((float(scale), int(zero_point)))
+    return found
+
+
+def _field(table: Table, slot: int) -> int:
+    return int(table.Offset(4 + 2 * slot))
+
+
+def _place(table: Table, slot: int) -> int:
+    return int(table.Pos) + _field(table, slot)
+
+
+def _tables(table: Table, slot: int) -> list[Table]:
+    """The tables of a vector."""
+    field = _field(table, slot)
+    start, count = table.Vector(field), table.VectorLen(field)
+    return [Table(table.Bytes, table.Indirect(start + 4 * number)) for number in range(count)]

@@ -11,8 +11,8 @@ import torch
 from liplab.improve import learn, shelf
 from liplab.improve.learn import articulation_of, watched_labels
 from liplab.improve.packs import Spoken
-from liplab.improve.run import CODE_NAME
-from liplab.improve.watched import Watched, watched
+from liplab.improve.run import CALIBRATION_STEPS, CODE_NAME, Material, write_new
+from liplab.improve.watched import Split, Watched, watched
 from liplab.lips.code import LipCode, load_code
 from liplab.lips.labels import Labels
 from liplab.lips.network import LipNetwork
@@ -121,3 +121,14 @@ def test_a_stopped_run_goes_on_and_its_checkpoint_holds_nothing_watched(
     checkpoint.write_bytes(b"damaged")
     again = learn.learn(start, code, clips[:3], spoken, checkpoint, 2, 1)
     assert not np.array_equal(again["coder.0.weight"], whole["coder.0.weight"])
+
+
+def test_what_was_not_learned_anew_stays_as_it_was_to_the_bit(
+    spoken: list[Spoken], start: shelf.Weights, tmp_path: Path
+) -> None:
+    features = np.concatenate([one.features for one in spoken])
+    heard = Spoken(0, np.resize(features, (CALIBRATION_STEPS, features.shape[1])), [])
+    material = Material(Split([], [], True), [heard], [], shipped_model())
+    assert write_new(start, material, tmp_path, 0.0).read_bytes() == shipped_model().read_bytes()
+    moved = {name: value * np.float32(1.01) for name, value in start.items()}
+    assert write_new(moved, material, tmp_path, 1.0).read_bytes() != shipped_model().read_bytes()

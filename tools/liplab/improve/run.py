@@ -109,7 +109,8 @@ def write_new(weights: Weights, material: Material, folder: Path, share: float) 
         },
         "training": shelf.shipped_facts()["training"],
     }
-    write_model(weights, recordings, path, facts)
+    before = (shelf.load_weights(material.start), material.start.read_bytes())
+    write_model(weights, recordings, path, facts, before)
     np.savez_compressed(path.with_name(shelf.WEIGHTS_NAME), **weights)
     return path
 

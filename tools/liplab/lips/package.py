@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from liplab.export import calibrate
+from liplab.export import Ranges, calibrate, ranges_of
 from liplab.lips.network import (
     ARTICULATION_OFFSET,
     ARTICULATION_SCALE,
@@ -27,15 +27,26 @@ STEP_MS = round(STEP_S * 1000)
 Float = npt.NDArray[np.float32]
 
 
-def write_model(weights: Weights, recordings: Float, path: Path, facts: dict[str, Any]) -> dict[str, Any]:
+def write_model(
+    weights: Weights,
+    recordings: Float,
+    path: Path,
+    facts: dict[str, Any],
+    before: tuple[Weights, bytes] | None = None,
+) -> dict[str, Any]:
     """Quantize the network and write `path` (.tflite) and the .json beside it; returns the metadata.
 
     `recordings`: log-mel features (streams, steps, 160), at least 20 streams of 400 steps of many speakers
     and gains with the streams' starts. `facts` go into the metadata as they are (how the model was
-    trained).
+    trained). `before`: weights that these went on from, and their int8 model; its ranges, which came from
+    more speech than these recordings, are moved as far as those on the recordings have moved, so that what
+    was not learned anew stays as it was to the bit.
     """
     graph, state = streaming_graph(weights)
-    model = graph.to_int8(calibrate(graph, state, {"features": recordings}))
+    ranges = calibrate(graph, state, {"features": recordings})
+    if before is not None:
+        ranges = _moved(ranges, *before, recordings)
+    model = graph.to_int8(ranges)
     metadata: dict[str, Any] = {
         "format": FORMAT,
         "step_ms": STEP_MS,
@@ -60,3 +71,12 @@ def write_model(weights: Weights, recordings: Float, path: Path, facts: dict[str
     path.write_bytes(model)
     path.with_suffix(".json").write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")
     return metadata
+
+
+def _moved(ranges: Ranges, weights: Weights, model: bytes, recordings: Float) -> Ranges:
+    graph, state = streaming_graph(weights)
+    were, had = calibrate(graph, state, {"features": recordings}), ranges_of(model, graph)
+    return {
+        number: (had[number][0] + low - were[number][0], had[number][1] + high - were[number][1])
+        for number, (low, high) in ranges.items()
+    }
