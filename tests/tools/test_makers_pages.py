@@ -43,6 +43,7 @@ def text_of(node):
 
 def strings_of_the_code():
     files = [path for folder in ("host", "tools", "mcu") for path in (ROOT / folder).rglob("*.py")]
+    files = [path for path in files if ".venv" not in path.relative_to(ROOT).parts]  # of installed peers
     return [text_of(node) for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
 
 
