@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from liplab.export import Ranges
 from liplab.improve import judge, shelf
 from liplab.improve.judge import ClipResult, Verdict
 from liplab.improve.packs import Spoken
@@ -37,6 +40,22 @@ class Material:
     checks: Sequence[Spoken]
     start: Path
     seed: int = 1
+
+    @cached_property
+    def recordings(self) -> npt.NDArray[np.float32]:
+        """Streams of the replay pack (streams, steps, 160) that int8 ranges are taken from."""
+        random = np.random.default_rng(self.seed)
+        streams = [one.features for one in self.replay if len(one.features) >= CALIBRATION_STEPS]
+        rows = random.integers(len(streams), size=CALIBRATION_STREAMS)
+        heard: npt.NDArray[np.float32] = np.stack([streams[row][:CALIBRATION_STEPS] for row in rows])
+        return heard
+
+    @cached_property
+    def margins(self) -> Ranges:
+        """What these lack of the ranges of the model that it begins from."""
+        from liplab.lips.package import margins_of  # needs torch
+
+        return margins_of(shelf.load_weights(self.start), self.start.read_bytes(), self.recordings)
 
 
 @dataclass(frozen=True)
@@ -93,10 +112,6 @@ def write_new(weights: Weights, material: Material, folder: Path, share: float) 
     from liplab.lips.package import write_model
 
     path = folder / MODEL_NAME
-    random = np.random.default_rng(material.seed)
-    streams = [one.features for one in material.replay if len(one.features) >= CALIBRATION_STEPS]
-    rows = random.integers(len(streams), size=CALIBRATION_STREAMS)
-    recordings = np.stack([streams[row][:CALIBRATION_STEPS] for row in rows]).astype(np.float32)
     facts = {
         MADE_FROM: shelf.shipped_facts()["sha256"],
         shelf.BEFORE: shelf.name_in_use(material.start),
@@ -109,8 +124,7 @@ def write_new(weights: Weights, material: Material, folder: Path, share: float) 
         },
         "training": shelf.shipped_facts()["training"],
     }
-    before = (shelf.load_weights(material.start), material.start.read_bytes())
-    write_model(weights, recordings, path, facts, before)
+    write_model(weights, material.recordings, path, facts, material.margins)
     np.savez_compressed(path.with_name(shelf.WEIGHTS_NAME), **weights)
     return path
 

@@ -32,20 +32,21 @@ def write_model(
     recordings: Float,
     path: Path,
     facts: dict[str, Any],
-    before: tuple[Weights, bytes] | None = None,
+    margins: Ranges | None = None,
 ) -> dict[str, Any]:
     """Quantize the network and write `path` (.tflite) and the .json beside it; returns the metadata.
 
     `recordings`: log-mel features (streams, steps, 160), at least 20 streams of 400 steps of many speakers
     and gains with the streams' starts. `facts` go into the metadata as they are (how the model was
-    trained). `before`: weights that these went on from, and their int8 model; its ranges, which came from
-    more speech than these recordings, are moved as far as those on the recordings have moved, so that what
-    was not learned anew stays as it was to the bit.
+    trained). `margins`: what these recordings fall short of, as `margins_of` says of the same ones.
     """
     graph, state = streaming_graph(weights)
     ranges = calibrate(graph, state, {"features": recordings})
-    if before is not None:
-        ranges = _moved(ranges, *before, recordings)
+    if margins is not None:
+        ranges = {
+            number: (low + margins[number][0], high + margins[number][1])
+            for number, (low, high) in ranges.items()
+        }
     model = graph.to_int8(ranges)
     metadata: dict[str, Any] = {
         "format": FORMAT,
@@ -73,10 +74,9 @@ def write_model(
     return metadata
 
 
-def _moved(ranges: Ranges, weights: Weights, model: bytes, recordings: Float) -> Ranges:
+def margins_of(weights: Weights, model: bytes, recordings: Float) -> Ranges:
+    """By how much the ranges of an int8 model, which came from more speech, differ from its network's on
+    these recordings. With them, what is not learned anew is quantized as it was to the bit."""
     graph, state = streaming_graph(weights)
-    were, had = calibrate(graph, state, {"features": recordings}), ranges_of(model, graph)
-    return {
-        number: (had[number][0] + low - were[number][0], had[number][1] + high - were[number][1])
-        for number, (low, high) in ranges.items()
-    }
+    here, had = calibrate(graph, state, {"features": recordings}), ranges_of(model, graph)
+    return {number: (had[number][0] - low, had[number][1] - high) for number, (low, high) in here.items()}
